@@ -1,0 +1,97 @@
+// The basins: a replicated state machine over a system stream of the store itself. `apply` is deterministic and total:
+// what a command does is decided when it is applied, in the order of the log, and never before. No clock, no store in here.
+import { type BasinConfig, type BasinConfigPatch, patchPartialStreamConfig } from "../config.ts";
+import { NameTree } from "./name-tree.ts";
+
+export interface Basin {
+  /** The incarnation, hexadecimal: a name used again never revives what was there. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly idempotencyKey: string;
+  readonly config: BasinConfig;
+  readonly deletedAtMs: number | null;
+}
+
+export type BasinCommand =
+  | {
+      readonly kind: "create";
+      readonly id: string;
+      readonly name: string;
+      readonly atMs: number;
+      readonly idempotencyKey: string;
+      readonly config: BasinConfig;
+    }
+  | { readonly kind: "ensure"; readonly id: string; readonly name: string; readonly atMs: number; readonly config: BasinConfig }
+  | { readonly kind: "reconfigure"; readonly name: string; readonly patch: BasinConfigPatch }
+  | { readonly kind: "delete"; readonly name: string; readonly atMs: number }
+  /** The last step of a deletion, once no shard has anything of the basin. */
+  | { readonly kind: "remove"; readonly id: string; readonly name: string };
+
+export type BasinOutcome =
+  | { readonly kind: "created" | "updated" | "noop" | "deleted" | "removed"; readonly basin: Basin }
+  | { readonly kind: "exists" | "deletion-pending" | "not-found" };
+
+export class BasinDirectory {
+  readonly #basins = new NameTree<Basin>();
+
+  get tree(): NameTree<Basin> {
+    return this.#basins;
+  }
+
+  get(name: string): Basin | undefined {
+    return this.#basins.get(name);
+  }
+
+  apply(command: BasinCommand): BasinOutcome {
+    const current = this.#basins.get(command.name);
+    switch (command.kind) {
+      case "create":
+        if (current === undefined) return this.#found(command, command.idempotencyKey);
+        if (current.deletedAtMs !== null) return { kind: "deletion-pending" };
+        return command.idempotencyKey !== "" && command.idempotencyKey === current.idempotencyKey
+          ? { kind: "noop", basin: current }
+          : { kind: "exists" };
+      case "ensure":
+        if (current === undefined) return this.#found(command, "");
+        if (current.deletedAtMs !== null) return { kind: "deletion-pending" };
+        if (JSON.stringify(current.config) === JSON.stringify(command.config)) return { kind: "noop", basin: current };
+        return { kind: "updated", basin: this.#replace({ ...current, config: command.config }) };
+      case "reconfigure":
+        if (current === undefined) return { kind: "not-found" };
+        if (current.deletedAtMs !== null) return { kind: "deletion-pending" };
+        return { kind: "updated", basin: this.#replace({ ...current, config: patched(current.config, command.patch) }) };
+      case "delete":
+        if (current === undefined) return { kind: "not-found" };
+        return { kind: "deleted", basin: current.deletedAtMs !== null ? current : this.#replace({ ...current, deletedAtMs: command.atMs }) };
+      case "remove":
+        if (current === undefined || current.id !== command.id) return { kind: "not-found" };
+        this.#basins.delete(command.name);
+        return { kind: "removed", basin: current };
+    }
+  }
+
+  #found(command: { id: string; name: string; atMs: number; config: BasinConfig }, idempotencyKey: string): BasinOutcome {
+    const { id, name, atMs, config } = command;
+    return { kind: "created", basin: this.#replace({ id, name, createdAtMs: atMs, idempotencyKey, config, deletedAtMs: null }) };
+  }
+
+  #replace(basin: Basin): Basin {
+    this.#basins.set(basin.name, basin);
+    return basin;
+  }
+}
+
+function patched(config: BasinConfig, patch: BasinConfigPatch): BasinConfig {
+  const { defaultStreamConfig } = patch;
+  return {
+    defaultStreamConfig:
+      defaultStreamConfig === undefined
+        ? config.defaultStreamConfig
+        : defaultStreamConfig === null
+          ? {}
+          : patchPartialStreamConfig(config.defaultStreamConfig, defaultStreamConfig),
+    createStreamOnAppend: patch.createStreamOnAppend ?? config.createStreamOnAppend,
+    createStreamOnRead: patch.createStreamOnRead ?? config.createStreamOnRead,
+  };
+}

@@ -1,0 +1,94 @@
+// The system stream that the basins live on: proposes commands to it and applies what has become durable.
+// The only writer of the directory. An outcome that the client never heard is applied all the same.
+import { EngineError } from "../errors.ts";
+import type { Shard } from "../shard/shard.ts";
+import type { Stream } from "../stream/stream.ts";
+import { type AppendInput, RecordCursor } from "../wire/index.ts";
+import { type BasinCommand, BasinDirectory, type BasinOutcome } from "./basin-directory.ts";
+
+/** No basin of the API can have this id: theirs are random, and names are looked up through the directory alone. */
+const SYSTEM_BASIN_ID = "00000000000000000000000000000000";
+const BASINS_STREAM_ID = Buffer.from("00000000000000000000000000000001", "hex");
+
+export class BasinLog {
+  readonly directory = new BasinDirectory();
+  readonly #shard: Shard;
+  readonly #stream: Stream;
+
+  private constructor(shard: Shard, stream: Stream) {
+    this.#shard = shard;
+    this.#stream = stream;
+  }
+
+  /** Founds the system stream where there is none, and applies all that it holds. Errors: EngineError. */
+  static async open(shard: Shard): Promise<BasinLog> {
+    const found = shard.assigned(SYSTEM_BASIN_ID, "basins");
+    const stream =
+      found ?? shard.createWithId(BASINS_STREAM_ID, SYSTEM_BASIN_ID, "basins", { timestampingMode: "arrival", retentionAgeSecs: "infinite" }, "");
+    const log = new BasinLog(shard, stream);
+    await log.#replay();
+    return log;
+  }
+
+  async #replay(): Promise<void> {
+    if (this.#stream.durable.nextSeqNum === 0) return;
+    const reader = await this.#shard.openReader(this.#stream, {
+      start: { kind: "seq_num", seqNum: 0 },
+      clamp: false,
+      count: this.#stream.durable.nextSeqNum,
+      bytes: undefined,
+      until: undefined,
+      waitMs: undefined,
+      mode: "session",
+    });
+    const cursor = new RecordCursor();
+    for (let event = await reader.next(); event.kind !== "end"; event = await reader.next()) {
+      if (event.kind !== "batch") continue;
+      for (const slice of event.slices) {
+        cursor.reset(slice, 0, slice.length);
+        while (cursor.next()) {
+          const body = Buffer.from(slice.buffer, slice.byteOffset + cursor.bodyStart, cursor.bodyEnd - cursor.bodyStart);
+          // Written by `propose` below, and under a checksum since.
+          this.directory.apply(JSON.parse(body.toString()) as BasinCommand);
+        }
+      }
+    }
+  }
+
+  /** Resolves with what the command did, once it is durable. Errors: EngineError. */
+  async propose(command: BasinCommand): Promise<BasinOutcome> {
+    let outcome: BasinOutcome | undefined;
+    await this.#shard.append(this.#stream, commandInput(command), undefined, () => {
+      outcome = this.directory.apply(command);
+    });
+    if (outcome === undefined) throw new EngineError("storage", "a basin command became durable and was not applied");
+    return outcome;
+  }
+}
+
+/** One record whose body is the command's JSON. */
+function commandInput(command: BasinCommand): AppendInput {
+  const body = Buffer.from(JSON.stringify(command));
+  const prefix = [0x22];
+  for (let length = body.length; ; length >>>= 7) {
+    if (length < 0x80) {
+      prefix.push(length);
+      break;
+    }
+    prefix.push((length & 0x7f) | 0x80);
+  }
+  const bytes = Buffer.concat([Buffer.from(prefix), body]);
+  return {
+    batch: {
+      count: 1,
+      meteredBytes: 8 + body.length,
+      bytes,
+      spans: Uint32Array.of(0, bytes.length),
+      timestamps: null,
+      hasTimestamp: null,
+      commands: [],
+    },
+    matchSeqNum: undefined,
+    fencingToken: undefined,
+  };
+}

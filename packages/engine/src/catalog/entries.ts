@@ -1,0 +1,23 @@
+// What the log says about streams besides their records: the payloads of catalog entries (docs/format.md).
+import type { StreamConfig } from "../config.ts";
+
+/** Payload of `created`. */
+export interface CreatedEntry {
+  /** Hexadecimal. */
+  readonly basinId: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  readonly config: StreamConfig;
+  /** Request token and fingerprint of the creation; empty where there was none. */
+  readonly idempotencyKey: string;
+}
+
+/** Payload of `configured`. */
+export interface ConfiguredEntry {
+  readonly config: StreamConfig;
+}
+
+/** Payload of `deleted`. */
+export interface DeletedEntry {
+  readonly deletedAtMs: number;
+}

@@ -1,0 +1,74 @@
+// deployment.json: what every process on a store must agree on. Put once, if absent, and never changed.
+import type { ObjectStore } from "./object-store/index.ts";
+import { ObjectStoreError } from "./object-store/index.ts";
+import type { Runtime } from "./runtime/index.ts";
+import { DEPLOYMENT_KEY } from "./shard/keys.ts";
+
+export const DEPLOYMENT_FORMAT = 1;
+
+export interface Deployment {
+  readonly format: number;
+  /** Random; names the deployment. */
+  readonly id: string;
+  readonly shards: number;
+  /** Places that may be in flight: an owner sends nothing at or beyond its first unacknowledged place + window. */
+  readonly window: number;
+  readonly leaseMs: number;
+  /** Added to a taker's wait, for clocks that run at different speeds. */
+  readonly leaseMarginMs: number;
+}
+
+/** The store holds a deployment that this build cannot serve. */
+export class DeploymentError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "DeploymentError";
+  }
+}
+
+/** Reads the deployment, or founds one where the store is empty. Errors: ObjectStoreError, DeploymentError. */
+export async function openDeployment(store: ObjectStore, runtime: Runtime): Promise<Deployment> {
+  const founded: Deployment = {
+    format: DEPLOYMENT_FORMAT,
+    id: Buffer.from(runtime.random.bytes(16)).toString("hex"),
+    shards: 1,
+    window: 16,
+    leaseMs: 1_500,
+    leaseMarginMs: 250,
+  };
+  for (;;) {
+    try {
+      return parseDeployment(await store.get(DEPLOYMENT_KEY), store.description);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
+    }
+    try {
+      await store.putIfAbsent(DEPLOYMENT_KEY, [Buffer.from(`${JSON.stringify(founded, null, 2)}\n`)]);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || (error.kind !== "exists" && error.kind !== "ambiguous")) throw error;
+    }
+    // Whoever put it, what is there now is the deployment.
+  }
+}
+
+function parseDeployment(bytes: Uint8Array, store: string): Deployment {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(bytes).toString());
+  } catch (error) {
+    throw new DeploymentError(`${DEPLOYMENT_KEY} of ${store} is not JSON: ${String(error)}`);
+  }
+  const fields = (typeof parsed === "object" && parsed !== null ? parsed : {}) as Record<string, unknown>;
+  if (fields.format !== DEPLOYMENT_FORMAT) {
+    throw new DeploymentError(
+      `${store} holds data of format ${String(fields.format)}, and this build of Tailrace reads format ${DEPLOYMENT_FORMAT}: use the build that wrote it`,
+    );
+  }
+  for (const field of ["shards", "window", "leaseMs", "leaseMarginMs"]) {
+    const value = fields[field];
+    if (!Number.isSafeInteger(value) || (value as number) < 1) throw new DeploymentError(`${DEPLOYMENT_KEY} of ${store} has no valid "${field}"`);
+  }
+  if (fields.shards !== 1) throw new DeploymentError(`${store} has ${String(fields.shards)} shards, and this build of Tailrace serves one`);
+  // Every field was checked above, but the id, which is for people.
+  return fields as unknown as Deployment;
+}

@@ -1,0 +1,149 @@
+// What the engine offers to those above it. Handlers of the server are functions of a parsed request and this.
+import type { BasinConfig, BasinConfigPatch, PartialStreamConfig, StreamConfig, StreamConfigPatch } from "./config.ts";
+import type { AppendInput } from "./wire/append-batch.ts";
+import type { Position } from "./wire/position.ts";
+
+export interface BasinInfo {
+  readonly name: string;
+  readonly createdAtMs: number;
+  /** Null unless deletion is pending. */
+  readonly deletedAtMs: number | null;
+}
+
+export interface StreamInfo {
+  readonly name: string;
+  readonly createdAtMs: number;
+  /** Null unless deletion is pending. */
+  readonly deletedAtMs: number | null;
+}
+
+/** How a create is made idempotent: the same token with the same input answers again without a second effect. */
+export interface Idempotency {
+  readonly requestToken: string;
+  /** Stands for the input as it was sent; equal inputs have equal fingerprints. */
+  readonly fingerprint: string;
+}
+
+export type ProvisionResult = "created" | "updated" | "noop";
+
+export interface ListOptions {
+  readonly prefix: string;
+  /** Exclusive. */
+  readonly startAfter: string;
+  /** 1 to 1000. */
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+}
+
+export interface AppendAck {
+  readonly start: Position;
+  /** Exclusive: last sequence number + 1, with the last record's timestamp. */
+  readonly end: Position;
+  /** What is to be assigned next, at the time of the acknowledgement. */
+  readonly tail: Position;
+}
+
+export type ReadStart =
+  | { readonly kind: "seq_num"; readonly seqNum: number }
+  | { readonly kind: "timestamp"; readonly timestamp: bigint }
+  | { readonly kind: "tail_offset"; readonly offset: number };
+
+export interface ReadOptions {
+  readonly start: ReadStart;
+  readonly clamp: boolean;
+  /** Records; undefined is no bound. */
+  readonly count: number | undefined;
+  /** Metered bytes; undefined is no bound. */
+  readonly bytes: number | undefined;
+  /** Exclusive timestamp. */
+  readonly until: bigint | undefined;
+  /** Already limited to 60 s. Undefined: not given. */
+  readonly waitMs: number | undefined;
+  /** `unary`: one `next`, at most 1000 records and 1 MiB. `session`: follows by the rules of read sessions, with heartbeats. */
+  readonly mode: "unary" | "session";
+}
+
+export type ReadEvent =
+  /** Runs of SequencedRecord messages (field 1 of ReadBatch) in order; at most 1000 records and 1 MiB metered in all. `tail` only while following in real time. */
+  | {
+      readonly kind: "batch";
+      readonly slices: readonly Uint8Array[];
+      readonly count: number;
+      readonly meteredBytes: number;
+      readonly lastSeqNum: number;
+      readonly tail: Position | null;
+    }
+  /** Caught up; nothing new for a while. */
+  | { readonly kind: "heartbeat"; readonly tail: Position }
+  /** A bound is reached. `tail` is for a unary answer without records. */
+  | { readonly kind: "end"; readonly tail: Position | null };
+
+/** A pull-based reader bound to one incarnation of a stream. It holds no records of its own between calls. */
+export interface StreamReader {
+  /** The next event; one call at a time. Rejects with an engine error (`stream_deletion_pending`, `unavailable`, …), after which the reader is closed. */
+  next(): Promise<ReadEvent>;
+  /** Ends the reader; a pending `next` resolves with `end`. */
+  close(): void;
+}
+
+/** An appender bound to one incarnation of a stream. */
+export interface StreamAppender {
+  /** Resolves once the batch, and all before it, are durable. Appends are sequenced in the order of the calls; after one has failed, all later ones of this appender fail too. */
+  append(input: AppendInput): Promise<AppendAck>;
+}
+
+/** What to do when the stream is missing: create it, if the basin allows that for this kind of request, with `config` over the basin's defaults. */
+export interface AutoCreate {
+  readonly config: PartialStreamConfig;
+}
+
+export interface EngineStats {
+  readonly inFlightAppendBytes: number;
+  readonly waitingAppendBytes: number;
+  readonly cachedBytes: number;
+  readonly streams: number;
+  readonly basins: number;
+  readonly activeReaders: number;
+  readonly chunksPut: number;
+  readonly chunkBytesPut: number;
+  readonly recordsAppended: number;
+  readonly takeovers: number;
+  readonly epoch: number;
+  /** Reads of history that went to the object store, and those served from memory. */
+  readonly cacheMisses: number;
+  readonly cacheHits: number;
+}
+
+/** Every rejection is an EngineError, a ConditionFailedError or an UnwrittenError. Every answer, negative ones included, rests on durable state and on a held lease. */
+export interface EngineApi {
+  createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  ensureBasin(name: string, config: BasinConfig): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  getBasin(name: string): Promise<{ info: BasinInfo; config: BasinConfig }>;
+  reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig>;
+  /** Resolves once deletion is durable; idempotent while it is pending. */
+  deleteBasin(name: string): Promise<void>;
+  listBasins(options: ListOptions): Promise<Page<BasinInfo>>;
+
+  createStream(basin: string, name: string, config: PartialStreamConfig, idempotency: Idempotency | undefined): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  ensureStream(basin: string, name: string, config: PartialStreamConfig): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  getStream(basin: string, name: string): Promise<{ info: StreamInfo; config: StreamConfig }>;
+  reconfigureStream(basin: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig>;
+  deleteStream(basin: string, name: string): Promise<void>;
+  listStreams(basin: string, options: ListOptions): Promise<Page<StreamInfo>>;
+
+  /** One batch. */
+  append(basin: string, stream: string, input: AppendInput, autoCreate: AutoCreate): Promise<AppendAck>;
+  openAppender(basin: string, stream: string, autoCreate: AutoCreate): Promise<StreamAppender>;
+  openReader(basin: string, stream: string, options: ReadOptions, autoCreate: AutoCreate): Promise<StreamReader>;
+  checkTail(basin: string, stream: string): Promise<Position>;
+
+  /** True when the shard has been taken over and answers. */
+  readonly ready: boolean;
+  stats(): EngineStats;
+  /** Refuses new work with `server_draining`, waits until what was accepted is durable, puts the release, closes the store. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,417 @@
+// The engine: a deployment's shard and basins behind the operations of the API. Composes, and decides what is visible by name;
+// how things become durable is the shard's business.
+import type { Basin, BasinOutcome } from "./catalog/basin-directory.ts";
+import { BasinLog } from "./catalog/basin-log.ts";
+import {
+  type BasinConfig,
+  type BasinConfigPatch,
+  type PartialStreamConfig,
+  patchStreamConfig,
+  resolveStreamConfig,
+  type StreamConfig,
+  type StreamConfigPatch,
+} from "./config.ts";
+import { type Deployment, openDeployment } from "./deployment.ts";
+import type {
+  AppendAck,
+  AutoCreate,
+  BasinInfo,
+  EngineApi,
+  EngineStats,
+  Idempotency,
+  ListOptions,
+  Page,
+  ProvisionResult,
+  ReadOptions,
+  StreamAppender,
+  StreamInfo,
+  StreamReader,
+} from "./engine-api.ts";
+import { EngineError } from "./errors.ts";
+import { DELETION_GRACE_MS } from "./limits.ts";
+import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
+import type { ObjectStore } from "./object-store/index.ts";
+import type { Runtime, TimerHandle } from "./runtime/index.ts";
+import { type AppendGuard, Shard } from "./shard/shard.ts";
+import type { Stream } from "./stream/stream.ts";
+import type { AppendInput, Position } from "./wire/index.ts";
+
+export interface EngineOptions {
+  readonly runtime: Runtime;
+  /** Closed by the engine. */
+  readonly store: ObjectStore;
+  readonly logger?: EngineLogger;
+  /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
+  readonly onHalt?: (error: Error) => void;
+}
+
+interface Opened {
+  readonly deployment: Deployment;
+  readonly shard: Shard;
+  readonly basins: BasinLog;
+}
+
+export class Engine implements EngineApi {
+  /** Resolves when the engine answers. Errors: DeploymentError, CorruptObjectError, ObjectStoreError, EngineError. */
+  readonly started: Promise<void>;
+  readonly #options: EngineOptions;
+  readonly #logger: EngineLogger;
+  readonly #removals = new Set<TimerHandle>();
+  #opened: Opened | undefined;
+  #halted = false;
+  #closing = false;
+
+  private constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? SILENT_LOGGER;
+    this.started = this.#start();
+    // Who does not look at `started` sees `ready` stay false.
+    this.started.catch(() => undefined);
+  }
+
+  /** Begins to take the store over; see `started`. */
+  static start(options: EngineOptions): Engine {
+    return new Engine(options);
+  }
+
+  /** Takes the store over and resolves when it answers. Errors: as `started`. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const engine = new Engine(options);
+    await engine.started;
+    return engine;
+  }
+
+  async #start(): Promise<void> {
+    const { runtime, store } = this.#options;
+    const deployment = await openDeployment(store, runtime);
+    const shard = await Shard.open({
+      runtime,
+      store,
+      logger: this.#logger,
+      shard: 0,
+      deployment,
+      onHalt: (error) => {
+        this.#halted = true;
+        this.#logger.error({ error: error.message }, "the shard has stopped");
+        this.#options.onHalt?.(error);
+      },
+    });
+    const basins = await BasinLog.open(shard);
+    this.#opened = { deployment, shard, basins };
+    for (const basin of basins.directory.tree.values()) if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
+    for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.#removeStreamLater(stream, 0);
+  }
+
+  get ready(): boolean {
+    return this.#opened !== undefined && !this.#halted && !this.#closing;
+  }
+
+  #open(): Opened {
+    if (this.#closing) throw new EngineError("server_draining", "the server is shutting down");
+    if (this.#opened === undefined) throw new EngineError("unavailable", "the server is still starting");
+    this.#opened.shard.assertAlive();
+    return this.#opened;
+  }
+
+  // Basins.
+
+  async createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined) {
+    return this.#provisioned(
+      name,
+      await this.#open().basins.propose({
+        kind: "create",
+        id: this.#newId(),
+        name,
+        atMs: this.#options.runtime.clock.wallMs(),
+        idempotencyKey: idempotencyKey(idempotency),
+        config,
+      }),
+    );
+  }
+
+  async ensureBasin(name: string, config: BasinConfig) {
+    const atMs = this.#options.runtime.clock.wallMs();
+    return this.#provisioned(name, await this.#open().basins.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }));
+  }
+
+  #provisioned(name: string, outcome: BasinOutcome): { info: BasinInfo; config: BasinConfig; result: ProvisionResult } {
+    if (outcome.kind === "created" || outcome.kind === "updated" || outcome.kind === "noop") {
+      return { info: basinInfo(outcome.basin), config: outcome.basin.config, result: outcome.kind };
+    }
+    throw basinError(name, outcome);
+  }
+
+  async getBasin(name: string) {
+    const basin = await this.#basin(name);
+    return { info: basinInfo(basin), config: basin.config };
+  }
+
+  async reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig> {
+    const outcome = await this.#open().basins.propose({ kind: "reconfigure", name, patch });
+    if (outcome.kind !== "updated") throw basinError(name, outcome);
+    return outcome.basin.config;
+  }
+
+  async deleteBasin(name: string): Promise<void> {
+    const { runtime } = this.#options;
+    const outcome = await this.#open().basins.propose({ kind: "delete", name, atMs: runtime.clock.wallMs() });
+    if (outcome.kind !== "deleted") throw basinError(name, outcome);
+    this.#removeBasinLater(outcome.basin, DELETION_GRACE_MS);
+  }
+
+  /** A basin's streams end in the shard's log before its name is free. */
+  #removeBasinLater(basin: Basin, delayMs: number): void {
+    this.#later(delayMs, async ({ shard, basins }) => {
+      const current = basins.directory.get(basin.name);
+      if (current === undefined || current.id !== basin.id) return;
+      await shard.removeBasin(basin.id);
+      await basins.propose({ kind: "remove", id: basin.id, name: basin.name });
+    });
+  }
+
+  async listBasins(options: ListOptions): Promise<Page<BasinInfo>> {
+    const { basins, shard } = this.#open();
+    await shard.ensureLease();
+    return basins.directory.tree.list(options, basinInfo);
+  }
+
+  /** A basin that is there and not being deleted, under the lease. */
+  async #basin(name: string): Promise<Basin> {
+    const { basins, shard } = this.#open();
+    const renewal = shard.ensureLease();
+    if (renewal !== undefined) await renewal;
+    const basin = basins.directory.get(name);
+    if (basin === undefined) throw basinError(name, { kind: "not-found" });
+    if (basin.deletedAtMs !== null) throw basinError(name, { kind: "deletion-pending" });
+    return basin;
+  }
+
+  // Streams.
+
+  async createStream(basinName: string, name: string, config: PartialStreamConfig, idempotency: Idempotency | undefined) {
+    const basin = await this.#basin(basinName);
+    const { shard } = this.#open();
+    const existing = shard.assigned(basin.id, name);
+    const key = idempotencyKey(idempotency);
+    const stream = existing ?? shard.create(basin.id, name, resolveStreamConfig(config, basin.config.defaultStreamConfig), key);
+    await shard.settled(stream);
+    if (existing === undefined) return provisionedStream(stream, "created");
+    if (existing.deletedAtMs !== null) throw streamDeletionPending(name);
+    if (key !== "" && existing.idempotencyKey === key) return provisionedStream(existing, "noop");
+    throw new EngineError("resource_already_exists", `stream "${name}" already exists`);
+  }
+
+  async ensureStream(basinName: string, name: string, config: PartialStreamConfig) {
+    const basin = await this.#basin(basinName);
+    const { shard } = this.#open();
+    const resolved = resolveStreamConfig(config, basin.config.defaultStreamConfig);
+    const existing = shard.assigned(basin.id, name);
+    const pending = existing !== undefined && existing.deletedAtMs !== null;
+    const stream = existing ?? shard.create(basin.id, name, resolved, "");
+    const differs = !pending && !sameConfig(stream.config, resolved);
+    if (differs) shard.configure(stream, resolved);
+    await shard.settled(stream);
+    if (pending) throw streamDeletionPending(name);
+    return provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
+  }
+
+  async getStream(basinName: string, name: string) {
+    const stream = await this.#existing(await this.#basinOfStream(basinName, name), name);
+    await this.#open().shard.settled(stream);
+    return { info: streamInfo(stream), config: stream.config };
+  }
+
+  async reconfigureStream(basinName: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig> {
+    const basin = await this.#basin(basinName);
+    const stream = await this.#existing(basin, name);
+    const { shard } = this.#open();
+    const config = patchStreamConfig(stream.config, patch, basin.config.defaultStreamConfig);
+    if (!sameConfig(stream.config, config)) shard.configure(stream, config);
+    await shard.settled(stream);
+    return config;
+  }
+
+  async deleteStream(basinName: string, name: string): Promise<void> {
+    const basin = await this.#basinOfStream(basinName, name);
+    const { shard } = this.#open();
+    const stream = shard.assigned(basin.id, name);
+    if (stream === undefined) {
+      await shard.ensureLease();
+      throw new EngineError("stream_not_found", `stream "${name}" does not exist`);
+    }
+    if (stream.deletedAtMs === null) {
+      shard.delete(stream);
+      this.#removeStreamLater(stream, DELETION_GRACE_MS);
+    }
+    await shard.settled(stream);
+  }
+
+  #removeStreamLater(stream: Stream, delayMs: number): void {
+    this.#later(delayMs, async ({ shard }) => {
+      if (shard.assigned(stream.basinId, stream.name) !== stream) return;
+      shard.remove(stream);
+      await shard.settled(stream);
+    });
+  }
+
+  /** Get and delete answer `stream_not_found` where even the basin is missing (API: resources). */
+  async #basinOfStream(basinName: string, name: string): Promise<Basin> {
+    try {
+      return await this.#basin(basinName);
+    } catch (error) {
+      if (error instanceof EngineError && error.code === "basin_not_found") {
+        throw new EngineError("stream_not_found", `stream "${name}" does not exist: there is no basin "${basinName}"`);
+      }
+      throw error;
+    }
+  }
+
+  #existing(basin: Basin, name: string): Promise<Stream> {
+    return this.#open().shard.existing(basin.id, name);
+  }
+
+  async listStreams(basinName: string, options: ListOptions): Promise<Page<StreamInfo>> {
+    const { basins, shard } = this.#open();
+    await shard.ensureLease();
+    const basin = basins.directory.get(basinName);
+    if (basin === undefined) throw basinError(basinName, { kind: "not-found" });
+    return shard.catalog.basin(basin.id)?.list(options, (stream) => (stream.born ? streamInfo(stream) : undefined)) ?? { items: [], hasMore: false };
+  }
+
+  // Records.
+
+  async append(basin: string, name: string, input: AppendInput, autoCreate: AutoCreate): Promise<AppendAck> {
+    const stream = await this.#toAppend(basin, name, autoCreate);
+    return this.#open().shard.append(stream, input, undefined, nothing);
+  }
+
+  async openAppender(basin: string, name: string, autoCreate: AutoCreate): Promise<StreamAppender> {
+    const stream = await this.#toAppend(basin, name, autoCreate);
+    if (!stream.born) await this.#open().shard.settled(stream);
+    const guard: AppendGuard = { failed: undefined };
+    return {
+      append: async (input) => this.#open().shard.append(stream, input, guard, nothing),
+    };
+  }
+
+  #toAppend(basinName: string, name: string, autoCreate: AutoCreate): Promise<Stream> {
+    return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, autoCreate);
+  }
+
+  async #orCreate(basinName: string, name: string, allowed: (config: BasinConfig) => boolean, autoCreate: AutoCreate): Promise<Stream> {
+    const basin = await this.#basin(basinName);
+    const { shard } = this.#open();
+    const found = shard.assigned(basin.id, name);
+    // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
+    if (found !== undefined && found.deletedAtMs === null) return found;
+    if (found === undefined && allowed(basin.config)) {
+      return shard.create(basin.id, name, resolveStreamConfig(autoCreate.config, basin.config.defaultStreamConfig), "");
+    }
+    return shard.existing(basin.id, name);
+  }
+
+  async openReader(basin: string, name: string, options: ReadOptions, autoCreate: AutoCreate): Promise<StreamReader> {
+    const stream = await this.#toRead(basin, name, autoCreate);
+    return this.#open().shard.openReader(stream, options);
+  }
+
+  async checkTail(basin: string, name: string): Promise<Position> {
+    const stream = await this.#toRead(basin, name, { config: {} });
+    return this.#open().shard.checkTail(stream);
+  }
+
+  async #toRead(basin: string, name: string, autoCreate: AutoCreate): Promise<Stream> {
+    const stream = await this.#orCreate(basin, name, (config) => config.createStreamOnRead, autoCreate);
+    if (!stream.born) await this.#open().shard.settled(stream);
+    return stream;
+  }
+
+  // The whole.
+
+  stats(): EngineStats {
+    const opened = this.#opened;
+    const shard = opened?.shard.stats;
+    return {
+      inFlightAppendBytes: shard?.inFlightAppendBytes ?? 0,
+      waitingAppendBytes: shard?.waitingAppendBytes ?? 0,
+      cachedBytes: shard?.cachedBytes ?? 0,
+      streams: opened?.shard.catalog.count ?? 0,
+      basins: opened?.basins.directory.tree.size ?? 0,
+      activeReaders: shard?.activeReaders ?? 0,
+      chunksPut: shard?.chunksPut ?? 0,
+      chunkBytesPut: shard?.chunkBytesPut ?? 0,
+      recordsAppended: opened?.shard.recordsAppended ?? 0,
+      takeovers: opened === undefined ? 0 : 1,
+      epoch: opened?.shard.epoch ?? 0,
+      cacheHits: shard?.cacheHits ?? 0,
+      cacheMisses: shard?.cacheMisses ?? 0,
+    };
+  }
+
+  /** Runs `work` after a while; what it does not finish is found and resumed by the next start. */
+  #later(delayMs: number, work: (opened: Opened) => Promise<void>): void {
+    const timer = this.#options.runtime.timers.set(delayMs, () => {
+      this.#removals.delete(timer);
+      if (!this.ready || this.#opened === undefined) return;
+      work(this.#opened).catch((error: unknown) => {
+        this.#logger.warn({ error: String(error) }, "a deletion could not be finished and will be tried again");
+        if (this.ready) this.#later(DELETION_GRACE_MS, work);
+      });
+    });
+    this.#removals.add(timer);
+  }
+
+  #newId(): string {
+    return Buffer.from(this.#options.runtime.random.bytes(16)).toString("hex");
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    for (const timer of this.#removals) this.#options.runtime.timers.clear(timer);
+    try {
+      await this.started.catch(() => undefined);
+      if (this.#halted) this.#opened?.shard.abandon();
+      else await this.#opened?.shard.close();
+    } finally {
+      await this.#options.store.close();
+    }
+  }
+}
+
+function nothing(): void {}
+
+function idempotencyKey(idempotency: Idempotency | undefined): string {
+  return idempotency === undefined ? "" : `${idempotency.requestToken}\n${idempotency.fingerprint}`;
+}
+
+function basinInfo(basin: Basin): BasinInfo {
+  return { name: basin.name, createdAtMs: basin.createdAtMs, deletedAtMs: basin.deletedAtMs };
+}
+
+function streamInfo(stream: Stream): StreamInfo {
+  return { name: stream.name, createdAtMs: stream.createdAtMs, deletedAtMs: stream.deletedAtMs };
+}
+
+function provisionedStream(stream: Stream, result: ProvisionResult): { info: StreamInfo; config: StreamConfig; result: ProvisionResult } {
+  return { info: streamInfo(stream), config: stream.config, result };
+}
+
+function sameConfig(a: StreamConfig, b: StreamConfig): boolean {
+  return (Object.keys(a) as (keyof StreamConfig)[]).every((field) => a[field] === b[field]);
+}
+
+function streamDeletionPending(name: string): EngineError {
+  return new EngineError("stream_deletion_pending", `stream "${name}" is being deleted`);
+}
+
+function basinError(name: string, outcome: { readonly kind: BasinOutcome["kind"] }): EngineError {
+  switch (outcome.kind) {
+    case "exists":
+      return new EngineError("resource_already_exists", `basin "${name}" already exists`);
+    case "deletion-pending":
+      return new EngineError("basin_deletion_pending", `basin "${name}" is being deleted`);
+    default:
+      return new EngineError("basin_not_found", `basin "${name}" does not exist`);
+  }
+}

@@ -1,0 +1,128 @@
+// Where a stream's durable bytes come from: chunks in memory first, then fetched runs, then ranged gets.
+// Concurrent gets of one run are one get. Verifies what it fetches; what is corrupt stops the shard.
+import { EngineError } from "../errors.ts";
+import { MAX_FETCH_BYTES, READ_AHEAD_FETCHES, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime } from "../runtime/index.ts";
+import { verifyEntries } from "../shard/chunk-format.ts";
+import { CorruptObjectError } from "../shard/corrupt.ts";
+import { walKey } from "../shard/keys.ts";
+import { pause, withDeadline } from "../shard/waiting.ts";
+import type { ChunkIndex } from "../stream/chunk-index.ts";
+import type { ChunkCache } from "./chunk-cache.ts";
+import { type EntryBytes, FetchedRange } from "./entry-bytes.ts";
+import type { RunCache } from "./run-cache.ts";
+
+export interface HistoryOptions {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly shard: number;
+  readonly chunks: ChunkCache;
+  readonly runs: RunCache;
+  readonly onCorrupt: (error: CorruptObjectError) => void;
+}
+
+export class History {
+  readonly #options: HistoryOptions;
+  readonly #underWay = new Map<string, Promise<EntryBytes>>();
+  hits = 0;
+  misses = 0;
+
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+  }
+
+  /** The bytes of a run; at once when they are in memory. `sequential` readers get the neighbours fetched too. Errors: EngineError `unavailable`, `storage`. */
+  read(index: ChunkIndex, run: number, sequential: boolean): EntryBytes | Promise<EntryBytes> {
+    const place = index.place(run);
+    const chunk = this.#options.chunks.get(place);
+    const cached = chunk ?? this.#options.runs.get(keyOf(place, index.offset(run)));
+    if (cached !== undefined) {
+      this.hits += 1;
+      return cached;
+    }
+    this.misses += 1;
+    return this.#fetch(index, run, sequential);
+  }
+
+  /** Starts the gets that a sequential reader will want after `run`. */
+  readAhead(index: ChunkIndex, run: number): void {
+    let fetches = 0;
+    let next = run + 1;
+    while (next < index.count && fetches < READ_AHEAD_FETCHES) {
+      const place = index.place(next);
+      if (this.#options.chunks.get(place) !== undefined) return;
+      const key = keyOf(place, index.offset(next));
+      if (!this.#options.runs.has(key) && !this.#underWay.has(key)) {
+        // Whoever reads it will see the error; here it only means that there is nothing ahead.
+        this.#fetch(index, next, true).catch(() => undefined);
+      }
+      fetches += 1;
+      next = lastOfFetch(index, next) + 1;
+    }
+  }
+
+  #fetch(index: ChunkIndex, run: number, sequential: boolean): Promise<EntryBytes> {
+    const place = index.place(run);
+    const key = keyOf(place, index.offset(run));
+    const underWay = this.#underWay.get(key);
+    if (underWay !== undefined) return underWay;
+    const last = sequential ? lastOfFetch(index, run) : run;
+    const from = index.offset(run);
+    const to = index.end(last);
+    const runs: { key: string; bytes: number }[] = [];
+    for (let i = run; i <= last; i += 1) runs.push({ key: keyOf(place, index.offset(i)), bytes: index.end(i) - index.offset(i) });
+    const fetch = this.#get(place, from, to).then((source) => {
+      for (const each of runs) this.#options.runs.set(each.key, source, each.bytes);
+      return source;
+    });
+    const settled = fetch.finally(() => {
+      for (const each of runs) this.#underWay.delete(each.key);
+    });
+    for (const each of runs) this.#underWay.set(each.key, settled);
+    return settled;
+  }
+
+  async #get(place: number, from: number, to: number): Promise<EntryBytes> {
+    const { runtime, store, shard } = this.#options;
+    const key = walKey(shard, place);
+    const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
+    const late = () => new EngineError("unavailable", "the object store does not answer, and the records are not in memory");
+    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
+      try {
+        const leftMs = Math.max(0, lateAtMs - runtime.clock.monotonicMs());
+        const bytes = await withDeadline(runtime, store.getRange(key, from, to - from), leftMs, late);
+        if (bytes.length !== to - from) throw new CorruptObjectError(key, `${bytes.length} bytes at ${from}, not ${to - from}`);
+        verifyEntries(key, bytes, 0, bytes.length);
+        return new FetchedRange(bytes, from);
+      } catch (error) {
+        if (error instanceof CorruptObjectError) this.#options.onCorrupt(error);
+        if (!(error instanceof ObjectStoreError)) throw error;
+        if (error.kind === "absent") {
+          const lost = new CorruptObjectError(key, "it is missing");
+          this.#options.onCorrupt(lost);
+          throw new EngineError("storage", lost.message);
+        }
+      }
+      if (runtime.clock.monotonicMs() + retryMs >= lateAtMs) throw late();
+      await pause(runtime, retryMs);
+    }
+  }
+}
+
+function keyOf(place: number, offset: number): string {
+  return `${place}:${offset}`;
+}
+
+/** The last run that one get takes along with `run`: neighbours in the same chunk, up to MAX_FETCH_BYTES. */
+function lastOfFetch(index: ChunkIndex, run: number): number {
+  let last = run;
+  while (
+    last + 1 < index.count &&
+    index.place(last + 1) === index.place(run) &&
+    index.end(last + 1) - index.offset(run) <= MAX_FETCH_BYTES
+  ) {
+    last += 1;
+  }
+  return last;
+}

@@ -1,0 +1,57 @@
+// The engine's bounds, each with the reason for its value. What all owners of a deployment must agree on is in deployment.json instead.
+
+/** Bytes at which a chunk is full: large enough to amortise a put, small enough that a put does not hold up those behind it. One batch always fits. */
+export const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Memory is taken for chunks in slabs, so that a small chunk pins a small part of one. */
+export const SLAB_BYTES = 1024 * 1024;
+
+/** Puts under way at once. More would split a crowd into smaller chunks without adding to the store's throughput. */
+export const MAX_CONCURRENT_PUTS = 4;
+
+/** Bytes accepted and not yet durable in this process, beyond which appends wait. */
+export const MAX_IN_FLIGHT_BYTES = 128 * 1024 * 1024;
+
+/** What one stream may hold of MAX_IN_FLIGHT_BYTES: no stream starves another. */
+export const MAX_IN_FLIGHT_BYTES_PER_STREAM = 32 * 1024 * 1024;
+
+/** Bytes of appends that wait to be accepted; beyond it they are refused. */
+export const MAX_WAITING_BYTES = 128 * 1024 * 1024;
+
+/** How long an append may stay unanswered. Past it the outcome is unknown to the client. */
+export const APPEND_DEADLINE_MS = 5_000;
+
+/** First and longest pause before a failed put or get is tried again. */
+export const RETRY_FIRST_MS = 20;
+export const RETRY_MAX_MS = 1_000;
+
+/** How long an answer may wait for a lease or a get of history before it fails. */
+export const STORE_DEADLINE_MS = 5_000;
+
+/** Linger of the classes: how long a chunk may wait for company. */
+export const STANDARD_LINGER_MS = 100;
+
+/** Memory for chunks that tails and recent history are read from. */
+export const CHUNK_CACHE_BYTES = 256 * 1024 * 1024;
+
+/** A chunk leaves memory after this: a dormant stream holds none. */
+export const CHUNK_CACHE_AGE_MS = 60_000;
+
+/** Memory for history fetched from the store. */
+export const RUN_CACHE_BYTES = 64 * 1024 * 1024;
+
+/** The stored bytes that one entry of a stream's chunk index stands for, at least, within one chunk. */
+export const RUN_BYTES = 64 * 1024;
+
+/** The longest get of history: neighbouring runs of a chunk are fetched together up to this. */
+export const MAX_FETCH_BYTES = 1024 * 1024;
+
+/** Gets of history that a sequential reader keeps ahead of itself. */
+export const READ_AHEAD_FETCHES = 4;
+
+/** Heartbeats of a silent session come after a random time between these (API: S2S sessions). */
+export const HEARTBEAT_MIN_MS = 5_000;
+export const HEARTBEAT_MAX_MS = 15_000;
+
+/** How long a deleted name stays pending: a client that retries its DELETE after a lost reply is answered as before. */
+export const DELETION_GRACE_MS = 1_000;

@@ -1,0 +1,351 @@
+// The owner's end of a shard's log: the open chunk, the chunks in flight, their order and their places.
+// Acknowledges a chunk only when it and all before it are in their places. Never skips, refills or reuses a place,
+// and never goes on once another owner's object stands where its own should be.
+import { EngineError } from "../errors.ts";
+import type { EngineLogger } from "../logger.ts";
+import { APPEND_DEADLINE_MS, MAX_CHUNK_BYTES, MAX_CONCURRENT_PUTS, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime, TimerHandle } from "../runtime/index.ts";
+import { Chunk } from "./chunk.ts";
+import { decodeLogObjectHeader, encodeLogObjectHeader, type LogObjectKind } from "./chunk-format.ts";
+import { CorruptObjectError } from "./corrupt.ts";
+import { DeposedError } from "./deposed.ts";
+import { decideFlush } from "./flush-decision.ts";
+import { walKey } from "./keys.ts";
+import { instant, Lease } from "./lease.ts";
+import { SlabAllocator } from "./slab.ts";
+import { pause, withDeadline } from "./waiting.ts";
+
+export interface ChunkLogOptions {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly logger: EngineLogger;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly incarnation: Uint8Array;
+  /** The first place that this owner may fill. */
+  readonly nextPlace: number;
+  readonly window: number;
+  readonly leaseMs: number;
+  /** A chunk has become durable; called before its effects. */
+  readonly onDurable: (chunk: Chunk) => void;
+  /** The log cannot go on: a DeposedError, a CorruptObjectError, or a broken invariant. Called once. */
+  readonly onHalt: (error: Error) => void;
+}
+
+export class ChunkLog {
+  readonly slabs = new SlabAllocator();
+  readonly #options: ChunkLogOptions;
+  readonly #lease: Lease;
+  #open: Chunk;
+  /** Put and not yet acknowledged, by place. */
+  readonly #inFlight: Chunk[] = [];
+  #putsUnderWay = 0;
+  #decisionPending = false;
+  #flushTimer: TimerHandle | undefined;
+  #flushTimerAtMs = Number.POSITIVE_INFINITY;
+  #deadlineTimer: TimerHandle | undefined;
+  #refusing = false;
+  #released = false;
+  #halted: Error | undefined;
+  #renewal: Promise<void> | undefined;
+  chunksPut = 0;
+  chunkBytesPut = 0;
+
+  constructor(options: ChunkLogOptions) {
+    this.#options = options;
+    this.#lease = new Lease(options.runtime.clock, options.leaseMs);
+    this.#open = new Chunk(options.nextPlace);
+  }
+
+  /** The chunk that entries are laid into now. After laying them, call `gathered`. */
+  get open(): Chunk {
+    return this.#open;
+  }
+
+  /** Throws when nothing new may be sequenced: the log has stopped, or the store does not take what it already has. */
+  assertAccepting(): void {
+    if (this.#halted !== undefined) throw stopped(this.#halted);
+    if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
+    if (this.#refusing) throw new EngineError("unavailable", "the object store does not accept writes at the moment");
+  }
+
+  /** Says that entries were laid into the open chunk which may wait `lingerMs` for company. */
+  gathered(lingerMs: number): void {
+    const nowMs = this.#options.runtime.clock.monotonicMs();
+    const chunk = this.#open;
+    chunk.deadlineMs = Math.min(chunk.deadlineMs, nowMs + lingerMs);
+    this.#startWaiting(chunk);
+    if (chunk.contentBytes >= MAX_CHUNK_BYTES) this.#decide();
+    else this.#decideSoon();
+  }
+
+  /** Resolves once everything sequenced so far is durable. */
+  whenAllDurable(): Promise<void> {
+    if (this.#halted !== undefined) return Promise.reject(stopped(this.#halted));
+    if (this.#open.entryCount > 0) return this.whenDurable(this.#open);
+    const last = this.#inFlight.at(-1);
+    return last === undefined ? Promise.resolve() : this.whenDurable(last);
+  }
+
+  /** Resolves once `chunk` and all before it are durable; rejects at the deadline, or when the log stops. */
+  whenDurable(chunk: Chunk): Promise<void> {
+    if (chunk.state === "durable") return Promise.resolve();
+    if (this.#halted !== undefined) return Promise.reject(stopped(this.#halted));
+    this.#startWaiting(chunk);
+    return chunk.whenDurable();
+  }
+
+  #startWaiting(chunk: Chunk): void {
+    const nowMs = this.#options.runtime.clock.monotonicMs();
+    if (chunk.waitingSinceMs > nowMs) chunk.waitingSinceMs = nowMs;
+    if (this.#deadlineTimer === undefined) this.#armDeadline();
+  }
+
+  /** What was gathered in this turn of the event loop goes out together. */
+  #decideSoon(): void {
+    if (this.#decisionPending) return;
+    this.#decisionPending = true;
+    this.#options.runtime.timers.immediate(() => {
+      this.#decisionPending = false;
+      this.#decide();
+    });
+  }
+
+  #decide(): void {
+    for (;;) {
+      if (this.#halted !== undefined) return;
+      const chunk = this.#open;
+      const firstUnacknowledged = this.#inFlight[0]?.place ?? chunk.place;
+      const inWindow = firstUnacknowledged + this.#options.window - chunk.place;
+      const nowMs = this.#options.runtime.clock.monotonicMs();
+      const decision = decideFlush({
+        inFlight: this.#inFlight.length,
+        freeSlots: Math.min(MAX_CONCURRENT_PUTS - this.#putsUnderWay, inWindow),
+        gatheredBytes: chunk.contentBytes,
+        deadlineMs: chunk.deadlineMs,
+        nowMs,
+        fullBytes: MAX_CHUNK_BYTES,
+      });
+      if (decision.kind === "wait") return;
+      if (decision.kind === "wait-until") {
+        this.#armFlush(decision.atMs, nowMs);
+        return;
+      }
+      this.#open = new Chunk(chunk.place + 1);
+      this.#inFlight.push(chunk);
+      chunk.state = "in-flight";
+      void this.#put(chunk);
+    }
+  }
+
+  #armFlush(atMs: number, nowMs: number): void {
+    if (this.#flushTimerAtMs <= atMs) return;
+    if (this.#flushTimer !== undefined) this.#options.runtime.timers.clear(this.#flushTimer);
+    this.#flushTimerAtMs = atMs;
+    this.#flushTimer = this.#options.runtime.timers.set(atMs - nowMs, () => {
+      this.#flushTimer = undefined;
+      this.#flushTimerAtMs = Number.POSITIVE_INFINITY;
+      this.#decide();
+    });
+  }
+
+  /** Puts a chunk until it is in its place. The bytes never change, whatever the answers are. */
+  async #put(chunk: Chunk): Promise<void> {
+    this.#putsUnderWay += 1;
+    try {
+      await this.#putUntilStored(chunk, "chunk");
+      this.#putsUnderWay -= 1;
+      if (this.#halted !== undefined) return;
+      chunk.state = "stored";
+      this.chunksPut += 1;
+      this.chunkBytesPut += chunk.objectBytes;
+      this.#acknowledge();
+      this.#decide();
+    } catch (error) {
+      this.halt(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async #putUntilStored(chunk: Chunk, kind: LogObjectKind): Promise<void> {
+    const { runtime, store, shard, epoch, incarnation, logger } = this.#options;
+    const key = walKey(shard, chunk.place);
+    const header = encodeLogObjectHeader({
+      kind,
+      place: chunk.place,
+      epoch,
+      incarnation,
+      nextPlace: chunk.place + 1,
+      entryCount: chunk.entryCount,
+      contentBytes: chunk.contentBytes,
+      contentCrc: chunk.contentCrc,
+    });
+    const parts: Uint8Array[] = [header];
+    for (const part of chunk.parts) parts.push(part.slab.subarray(part.start, part.end));
+    chunk.firstAttempt = instant(runtime.clock);
+    for (let retryMs = RETRY_FIRST_MS; this.#halted === undefined; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
+      try {
+        await store.putIfAbsent(key, parts);
+        return;
+      } catch (error) {
+        if (!(error instanceof ObjectStoreError)) throw error;
+        if (error.kind === "exists" && (await this.#isOwn(key, chunk.place))) return;
+        if (this.#halted !== undefined) return;
+        if (error.kind !== "exists") logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
+      }
+      await pause(runtime, retryMs);
+    }
+  }
+
+  /** Whose object stands in a place: true when it is ours, false when it could not be read yet. Throws DeposedError when it is another's. */
+  async #isOwn(key: string, place: number): Promise<boolean> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await this.#options.store.get(key);
+    } catch (error) {
+      if (error instanceof ObjectStoreError) return false;
+      throw error;
+    }
+    const found = decodeLogObjectHeader(key, place, bytes);
+    if (Buffer.compare(found.incarnation, this.#options.incarnation) === 0) return true;
+    throw new DeposedError({
+      shard: this.#options.shard,
+      place,
+      epoch: found.epoch,
+      incarnation: Buffer.from(found.incarnation).toString("hex"),
+    });
+  }
+
+  /** Acknowledges, in order, what is stored with nothing missing before it. */
+  #acknowledge(): void {
+    for (let first = this.#inFlight[0]; first?.state === "stored"; first = this.#inFlight[0]) {
+      this.#inFlight.shift();
+      this.#refusing = false;
+      if (first.firstAttempt !== undefined) this.#lease.earn(first.firstAttempt);
+      this.#options.onDurable(first);
+      first.settle();
+    }
+  }
+
+  #armDeadline(): void {
+    const oldest = this.#oldestWaitMs();
+    if (oldest === Number.POSITIVE_INFINITY || this.#halted !== undefined) return;
+    const { clock, timers } = this.#options.runtime;
+    this.#deadlineTimer = timers.set(Math.max(1, oldest + APPEND_DEADLINE_MS - clock.monotonicMs()), () => {
+      this.#deadlineTimer = undefined;
+      this.#failLate();
+      this.#armDeadline();
+    });
+  }
+
+  #oldestWaitMs(): number {
+    let oldest = this.#open.waitingSinceMs;
+    for (const chunk of this.#inFlight) oldest = Math.min(oldest, chunk.waitingSinceMs);
+    return oldest;
+  }
+
+  /** Those who have waited too long are told that the outcome is unknown, and new appends are refused until a put gets through. */
+  #failLate(): void {
+    const nowMs = this.#options.runtime.clock.monotonicMs();
+    for (const chunk of [...this.#inFlight, this.#open]) {
+      if (nowMs - chunk.waitingSinceMs < APPEND_DEADLINE_MS) continue;
+      this.#refusing = true;
+      chunk.fail(new EngineError("unavailable", "the object store did not take the write in time: its outcome is unknown"));
+    }
+  }
+
+  /** True when an answer may be given right now without asking the store. */
+  get holdsLease(): boolean {
+    return this.#halted === undefined && this.#lease.held;
+  }
+
+  /** Resolves when this owner has the right to answer. Under load it has; at rest this costs one get. */
+  ensureLease(): Promise<void> | undefined {
+    if (this.#halted === undefined && this.#lease.held) return undefined;
+    this.#renewal ??= this.#renew().finally(() => {
+      this.#renewal = undefined;
+    });
+    return this.#renewal;
+  }
+
+  async #renew(): Promise<void> {
+    const { runtime } = this.#options;
+    const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
+    const late = () => new EngineError("unavailable", "the object store does not answer, so nobody can say who owns this shard");
+    for (let retryMs = RETRY_FIRST_MS; !this.#lease.held; ) {
+      if (this.#halted !== undefined) throw stopped(this.#halted);
+      if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
+      const leftMs = lateAtMs - runtime.clock.monotonicMs();
+      if (leftMs <= 0) throw late();
+      const ahead = this.#inFlight[0];
+      if (ahead !== undefined) {
+        // A put was attempted in the next place: only its own acknowledgement can prove anything now.
+        await withDeadline(runtime, this.whenDurable(ahead), leftMs, late);
+        continue;
+      }
+      const outcome = await withDeadline(runtime, this.#lookAhead(), leftMs, late);
+      if (outcome === "unanswered") {
+        await pause(runtime, retryMs);
+        retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+      }
+    }
+  }
+
+  /** Earns the lease if the place after the last acknowledged chunk is empty, and no put of ours was ever sent there. */
+  async #lookAhead(): Promise<"earned" | "attempted" | "unanswered"> {
+    const { runtime, store, shard } = this.#options;
+    const place = this.#open.place;
+    const key = walKey(shard, place);
+    const from = instant(runtime.clock);
+    try {
+      await store.get(key);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+      if (error.kind !== "absent") return "unanswered";
+      if (this.#open.place !== place) return "attempted";
+      this.#lease.earn(from);
+      return "earned";
+    }
+    try {
+      await this.#isOwn(key, place);
+    } catch (error) {
+      this.halt(error instanceof Error ? error : new Error(String(error)));
+      throw stopped(error);
+    }
+    return "attempted";
+  }
+
+  /** Stops for good. What waits is told that its outcome is unknown. */
+  halt(error: Error): void {
+    if (this.#halted !== undefined) return;
+    this.#halted = error;
+    const { timers } = this.#options.runtime;
+    if (this.#flushTimer !== undefined) timers.clear(this.#flushTimer);
+    if (this.#deadlineTimer !== undefined) timers.clear(this.#deadlineTimer);
+    for (const chunk of [...this.#inFlight, this.#open]) chunk.fail(stopped(error));
+    this.#options.onHalt(error);
+  }
+
+  /** Drains, stops answering, and puts the release as the last object. Rejects when the store does not take it in time. */
+  async release(): Promise<void> {
+    const { runtime } = this.#options;
+    if (this.#halted !== undefined) return;
+    const late = () => new EngineError("unavailable", "the object store did not take the last writes in time");
+    await withDeadline(runtime, this.whenAllDurable(), APPEND_DEADLINE_MS, late);
+    this.#released = true;
+    this.#lease.drop();
+    const last = this.#open;
+    await withDeadline(runtime, this.#putUntilStored(last, "release"), APPEND_DEADLINE_MS, late);
+  }
+
+  /** Ends without a word to the store, as a crash would. */
+  abandon(): void {
+    this.halt(new Error("the log was closed"));
+  }
+}
+
+function stopped(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  const why = error instanceof DeposedError || error instanceof CorruptObjectError ? error.message : "the log has stopped";
+  return new EngineError("unavailable", why, { cause: error });
+}

@@ -1,0 +1,42 @@
+// The lease: an owner's proof, good for a moment, that nobody had taken over (docs/protocol.md).
+// Measures only; earning is the log's work. Time is counted from before the proof was asked for, never from its answer.
+import type { Clock } from "../runtime/index.ts";
+
+/** Both clocks at one instant. */
+export interface Instant {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+export function instant(clock: Clock): Instant {
+  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+}
+
+export class Lease {
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  #earned: Instant | undefined;
+
+  constructor(clock: Clock, leaseMs: number) {
+    this.#clock = clock;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Counts from `from`, the start of the first attempt of what proved ownership. Never shortens a lease. */
+  earn(from: Instant): void {
+    if (this.#earned === undefined || from.monotonicMs > this.#earned.monotonicMs) this.#earned = from;
+  }
+
+  /** Elapsed time is the larger of both clocks' readings: a suspended machine's monotonic clock may have stood still. */
+  get held(): boolean {
+    if (this.#earned === undefined) return false;
+    const monotonicMs = this.#clock.monotonicMs() - this.#earned.monotonicMs;
+    const wallMs = this.#clock.wallMs() - this.#earned.wallMs;
+    return Math.max(monotonicMs, wallMs) < this.#leaseMs;
+  }
+
+  /** Gives the right to answer away, for good (before a release). */
+  drop(): void {
+    this.#earned = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
+  }
+}

@@ -1,0 +1,94 @@
+// Reading a shard's log forward from a place to its end, as whoever takes over does.
+// Believes nothing unverified. A hole is never taken for the end while something stands beyond reach of it.
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import { type LogObjectHeader, verifyLogObject } from "./chunk-format.ts";
+import { CorruptObjectError } from "./corrupt.ts";
+import { numberOfKey, walKey, walPrefix } from "./keys.ts";
+
+/** Objects fetched ahead of the one that is being applied. */
+const READ_AHEAD_OBJECTS = 8;
+
+/** What reading has come to; it can be continued from here. */
+export interface LogCursor {
+  /** The next place to be read. */
+  place: number;
+  /** The epoch and owner in force there; epoch 0 before the first fence. */
+  epoch: number;
+  incarnation: Uint8Array;
+  /** Whether the object just before is a release. */
+  afterRelease: boolean;
+  /** Places of the fences that were read. */
+  readonly fences: number[];
+}
+
+/** Called with every chunk that counts, verified, in order. */
+export type ApplyChunk = (key: string, header: LogObjectHeader, bytes: Uint8Array) => void;
+
+/** An object that should be there is not: the log was collected meanwhile, and the manifest must be read again. */
+export class LogMovedError extends Error {
+  constructor(key: string) {
+    super(`${key} is missing in the middle of the log`);
+    this.name = "LogMovedError";
+  }
+}
+
+/** Reads on from `cursor` until a place is empty. Errors: CorruptObjectError, LogMovedError, ObjectStoreError. */
+export async function readLog(store: ObjectStore, shard: number, window: number, cursor: LogCursor, apply: ApplyChunk): Promise<void> {
+  let after = cursor.place === 0 ? undefined : walKey(shard, cursor.place - 1);
+  for (;;) {
+    const keys = await store.list(walPrefix(shard), after);
+    if (keys.length === 0) return;
+    after = keys.at(-1);
+    const fetches = new Map<string, Promise<Uint8Array>>();
+    let ahead = 0;
+    for (let i = 0; i < keys.length; i += 1) {
+      for (; ahead < keys.length && ahead < i + READ_AHEAD_OBJECTS; ahead += 1) {
+        const fetch = store.get(keys[ahead]);
+        // Awaited below; a fetch that is given up must not count as an unhandled rejection.
+        fetch.catch(() => undefined);
+        fetches.set(keys[ahead], fetch);
+      }
+      const key = keys[i];
+      const fetched = fetches.get(key);
+      fetches.delete(key);
+      const place = numberOfKey(key);
+      if (place === undefined) throw new CorruptObjectError(key, "it has no place in a log");
+      // Void: the fence before has thrown away what its predecessor still had in flight.
+      if (place < cursor.place) continue;
+      // Chunks that were in flight beyond a missing one were never acknowledged: the log ends at the hole.
+      if (place > cursor.place && place < cursor.place + window) return;
+      if (place > cursor.place || fetched === undefined) throw new LogMovedError(walKey(shard, cursor.place));
+      await readObject(key, place, fetched, cursor, apply);
+    }
+  }
+}
+
+async function readObject(key: string, place: number, fetched: Promise<Uint8Array>, cursor: LogCursor, apply: ApplyChunk): Promise<void> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await fetched;
+  } catch (error) {
+    if (error instanceof ObjectStoreError && error.kind === "absent") throw new LogMovedError(key);
+    throw error;
+  }
+  const header = verifyLogObject(key, place, bytes);
+  advance(key, header, cursor);
+  if (header.kind === "chunk") apply(key, header, bytes);
+}
+
+/** Moves the cursor over an object, and refuses one that cannot stand where it does. */
+export function advance(key: string, header: LogObjectHeader, cursor: LogCursor): void {
+  if (header.kind === "fence") {
+    if (header.epoch <= cursor.epoch) throw new CorruptObjectError(key, `a fence of epoch ${header.epoch} after epoch ${cursor.epoch}`);
+    cursor.epoch = header.epoch;
+    cursor.incarnation = header.incarnation;
+    cursor.fences.push(header.place);
+  } else {
+    if (header.epoch !== cursor.epoch || Buffer.compare(header.incarnation, cursor.incarnation) !== 0) {
+      throw new CorruptObjectError(key, `it is of epoch ${header.epoch}, in the log of epoch ${cursor.epoch}`);
+    }
+    if (cursor.afterRelease) throw new CorruptObjectError(key, "it follows its owner's release");
+  }
+  cursor.afterRelease = header.kind === "release";
+  cursor.place = header.nextPlace;
+}

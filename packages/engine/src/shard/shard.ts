@@ -1,0 +1,389 @@
+// A shard under one owner: takes it over, sequences what is asked of its streams into its log, and answers from what is durable.
+// Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
+import { Admission } from "./admission.ts";
+import type { CreatedEntry } from "../catalog/entries.ts";
+import { Replay } from "../catalog/replay.ts";
+import { StreamCatalog } from "../catalog/stream-catalog.ts";
+import type { PartialStreamConfig, StreamConfig } from "../config.ts";
+import { resolveStreamConfig } from "../config.ts";
+import type { Deployment } from "../deployment.ts";
+import type { AppendAck, ReadOptions, StreamReader } from "../engine-api.ts";
+import { ConditionFailedError, EngineError } from "../errors.ts";
+import { ChunkCache } from "../history/chunk-cache.ts";
+import { History } from "../history/history.ts";
+import { RunCache } from "../history/run-cache.ts";
+import {
+  APPEND_DEADLINE_MS,
+  CHUNK_CACHE_AGE_MS,
+  CHUNK_CACHE_BYTES,
+  MAX_IN_FLIGHT_BYTES,
+  MAX_IN_FLIGHT_BYTES_PER_STREAM,
+  MAX_WAITING_BYTES,
+  RUN_CACHE_BYTES,
+  STANDARD_LINGER_MS,
+} from "../limits.ts";
+import type { EngineLogger } from "../logger.ts";
+import type { ObjectStore } from "../object-store/index.ts";
+import type { Runtime } from "../runtime/index.ts";
+import { Reader, type ReaderHost } from "../stream/reader.ts";
+import { type Sequenced, sequence } from "../stream/sequencer.ts";
+import { Stream, tailPosition } from "../stream/stream.ts";
+import type { AppendInput, Position } from "../wire/index.ts";
+import { AppendEffect } from "./append-effect.ts";
+import type { Chunk } from "./chunk.ts";
+import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
+import { ChunkLog } from "./chunk-log.ts";
+import { addJsonEntry } from "./open-chunk.ts";
+import { takeOver } from "./takeover.ts";
+import { pause } from "./waiting.ts";
+
+export interface ShardOptions {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly logger: EngineLogger;
+  readonly shard: number;
+  readonly deployment: Deployment;
+  /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
+  readonly onHalt: (error: Error) => void;
+}
+
+/** Carries an appender's failure from one of its appends to all later ones. */
+export interface AppendGuard {
+  failed: Error | undefined;
+}
+
+export class Shard implements ReaderHost {
+  readonly runtime: Runtime;
+  readonly history: History;
+  readonly catalog: StreamCatalog;
+  readonly epoch: number;
+  readonly #log: ChunkLog;
+  readonly #chunkCache: ChunkCache;
+  readonly #runCache: RunCache;
+  readonly #admission = new Admission<Stream>({
+    totalBytes: MAX_IN_FLIGHT_BYTES,
+    perStreamBytes: MAX_IN_FLIGHT_BYTES_PER_STREAM,
+    waitingBytes: MAX_WAITING_BYTES,
+  });
+  readonly #readers = new Set<Reader>();
+  readonly #onHalt: (error: Error) => void;
+  #halted: Error | undefined;
+  recordsAppended = 0;
+
+  private constructor(options: ShardOptions, catalog: StreamCatalog, epoch: number, nextPlace: number, incarnation: Uint8Array) {
+    const { runtime, store, shard } = options;
+    this.runtime = runtime;
+    this.catalog = catalog;
+    this.epoch = epoch;
+    this.#onHalt = options.onHalt;
+    this.#chunkCache = new ChunkCache(runtime, CHUNK_CACHE_BYTES, CHUNK_CACHE_AGE_MS);
+    this.#runCache = new RunCache(runtime, RUN_CACHE_BYTES, CHUNK_CACHE_AGE_MS);
+    this.#log = new ChunkLog({
+      runtime,
+      store,
+      logger: options.logger,
+      shard,
+      epoch,
+      incarnation,
+      nextPlace,
+      window: options.deployment.window,
+      leaseMs: options.deployment.leaseMs,
+      onDurable: (chunk) => this.#chunkCache.add(chunk),
+      onHalt: (error) => this.#halt(error),
+    });
+    this.history = new History({
+      runtime,
+      store,
+      shard,
+      chunks: this.#chunkCache,
+      runs: this.#runCache,
+      onCorrupt: (error) => this.#log.halt(error),
+    });
+  }
+
+  /** Takes the shard over and waits until it may answer. Errors: CorruptObjectError, ObjectStoreError. */
+  static async open(options: ShardOptions): Promise<Shard> {
+    const { runtime, logger } = options;
+    const incarnation = runtime.random.bytes(16);
+    const catalog = new StreamCatalog();
+    let replay = new Replay(catalog);
+    const takeover = await takeOver({
+      ...options,
+      incarnation,
+      reset: () => {
+        catalog.clear();
+        replay = new Replay(catalog);
+      },
+      apply: (key, header, bytes) => replay.apply(key, header, bytes),
+    });
+    const waitMs = takeover.fencedAtMs + takeover.waitMs - runtime.clock.monotonicMs();
+    logger.info({ shard: options.shard, epoch: takeover.epoch, streams: catalog.count, waitMs: Math.max(0, waitMs) }, "shard taken over");
+    if (takeover.waitMs > 0 && waitMs > 0) await pause(runtime, waitMs);
+    return new Shard(options, catalog, takeover.epoch, takeover.nextPlace, incarnation);
+  }
+
+  // Appending.
+
+  /** Sequences a batch and resolves once it is durable. Errors: ConditionFailedError, EngineError. `onDurable` is called even when the answer came too late. */
+  append(stream: Stream, input: AppendInput, guard: AppendGuard | undefined, onDurable: (sequenced: Sequenced) => void): Promise<AppendAck> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        if (guard !== undefined) guard.failed ??= error;
+        reject(error);
+      };
+      const bytes = admissionBytes(input);
+      const go = () => {
+        try {
+          if (guard?.failed !== undefined) throw guard.failed;
+          this.#log.assertAccepting();
+          this.#sequence(stream, input, bytes, resolve, fail, onDurable);
+        } catch (error) {
+          // Anything else broke half-way through writing the open chunk, which must not go out like that.
+          if (!isRefusal(error)) this.#log.halt(asError(error));
+          this.#admission.release(stream, bytes);
+          if (guard !== undefined) guard.failed ??= asError(error);
+          this.#refuse(stream, error).catch(fail);
+        }
+      };
+      try {
+        if (guard?.failed !== undefined) throw guard.failed;
+        this.#log.assertAccepting();
+        if (this.#admission.tryAdmit(stream, bytes)) go();
+        else this.#waitForRoom(stream, bytes, go, fail);
+      } catch (error) {
+        fail(asError(error));
+      }
+    });
+  }
+
+  #waitForRoom(stream: Stream, bytes: number, go: () => void, fail: (error: Error) => void): void {
+    let late = false;
+    const timer = this.runtime.timers.set(APPEND_DEADLINE_MS, () => {
+      late = true;
+      fail(new EngineError("hot_server", "the append waited too long to be accepted"));
+    });
+    this.#admission.wait(stream, bytes, () => {
+      this.runtime.timers.clear(timer);
+      if (late) this.#admission.release(stream, bytes);
+      else go();
+    });
+  }
+
+  #sequence(
+    stream: Stream,
+    input: AppendInput,
+    bytes: number,
+    resolve: (ack: AppendAck) => void,
+    fail: (error: Error) => void,
+    onDurable: (sequenced: Sequenced) => void,
+  ): void {
+    const chunk = this.#log.open;
+    const sequenced = sequence(stream, input, this.runtime.clock.wallMs(), chunk, this.#log.slabs);
+    chunk.addEffect(
+      new AppendEffect(stream, chunk, sequenced, resolve, fail, (durable) => {
+        this.#admission.release(stream, bytes);
+        this.recordsAppended += durable.nextSeqNum - durable.firstSeqNum;
+        onDurable(durable);
+      }),
+    );
+    this.#log.gathered(lingerMs(stream.config));
+  }
+
+  /** A refusal is told once the state that it rests on is durable, and under the lease. */
+  async #refuse(stream: Stream, error: unknown): Promise<never> {
+    if (error instanceof EngineError && (error.code === "unavailable" || error.code === "server_draining")) throw error;
+    await this.#settled(stream);
+    throw error;
+  }
+
+  /** Resolves once all that is assigned of the stream is durable, with the lease held. */
+  async #settled(stream: Stream): Promise<void> {
+    if (stream.lastChunk !== undefined) await this.#log.whenDurable(stream.lastChunk);
+    await this.#log.ensureLease();
+  }
+
+  // The catalog.
+
+  /** The stream that has this name, with its creation durable. Errors: `stream_not_found`, `stream_deletion_pending`. */
+  async existing(basinId: string, name: string): Promise<Stream> {
+    const stream = this.catalog.get(basinId, name);
+    if (stream === undefined) {
+      await this.#log.ensureLease();
+      throw new EngineError("stream_not_found", `stream "${name}" does not exist`);
+    }
+    if (stream.deletedAtMs !== null) {
+      await this.#settled(stream);
+      throw new EngineError("stream_deletion_pending", `stream "${name}" is being deleted`);
+    }
+    if (!stream.born) await this.#settled(stream);
+    return stream;
+  }
+
+  /** The stream that has this name, as far as it is assigned. What rests on it waits for durability on its own. */
+  assigned(basinId: string, name: string): Stream | undefined {
+    return this.catalog.get(basinId, name);
+  }
+
+  /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError. */
+  create(basinId: string, name: string, config: PartialStreamConfig, idempotencyKey: string): Stream {
+    return this.createWithId(this.runtime.random.bytes(STREAM_ID_BYTES), basinId, name, config, idempotencyKey);
+  }
+
+  createWithId(id: Uint8Array, basinId: string, name: string, config: PartialStreamConfig, idempotencyKey: string): Stream {
+    this.#log.assertAccepting();
+    const stream = new Stream(id, basinId, name, this.runtime.clock.wallMs(), resolveStreamConfig(config), idempotencyKey);
+    const created: CreatedEntry = { basinId, name, createdAtMs: stream.createdAtMs, config: stream.config, idempotencyKey };
+    this.catalog.add(stream);
+    this.#write(stream, EntryKind.created, created, () => {
+      stream.born = true;
+    });
+    return stream;
+  }
+
+  configure(stream: Stream, config: StreamConfig): void {
+    this.#log.assertAccepting();
+    stream.config = config;
+    this.#write(stream, EntryKind.configured, { config }, () => undefined);
+  }
+
+  /** From here on the stream takes nothing and shows nothing; its name stays taken until `remove`. */
+  delete(stream: Stream): void {
+    this.#log.assertAccepting();
+    stream.deletedAtMs = this.runtime.clock.wallMs();
+    this.#write(stream, EntryKind.deleted, { deletedAtMs: stream.deletedAtMs }, () => {
+      stream.gone = true;
+    });
+  }
+
+  /** Frees a deleted stream's name once that is durable. */
+  remove(stream: Stream): void {
+    this.#log.assertAccepting();
+    this.#write(stream, EntryKind.removed, {}, () => this.catalog.remove(stream));
+  }
+
+  /** Ends all streams of a basin; resolves once that is durable. */
+  async removeBasin(basinId: string): Promise<void> {
+    this.#log.assertAccepting();
+    const streams = [...(this.catalog.basin(basinId)?.values() ?? [])];
+    const deletedAtMs = this.runtime.clock.wallMs();
+    for (const stream of streams) stream.deletedAtMs ??= deletedAtMs;
+    const chunk = this.#log.open;
+    addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
+    chunk.addEffect({
+      apply: () => {
+        for (const stream of streams) {
+          stream.gone = true;
+          stream.wakeFollowers();
+        }
+        this.catalog.removeBasin(basinId);
+      },
+      fail: () => undefined,
+    });
+    this.#log.gathered(0);
+    await this.#log.whenDurable(chunk);
+  }
+
+  /** Resolves once everything assigned of the stream is durable and the lease is held. */
+  settled(stream: Stream): Promise<void> {
+    return this.#settled(stream);
+  }
+
+  #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void): void {
+    const chunk: Chunk = this.#log.open;
+    addJsonEntry(chunk, this.#log.slabs, kind, stream.id, stream.assigned.nextSeqNum, payload);
+    stream.lastChunk = chunk;
+    chunk.addEffect({
+      apply: () => {
+        if (stream.lastChunk === chunk) stream.lastChunk = undefined;
+        onDurable();
+        stream.wakeFollowers();
+      },
+      fail: () => undefined,
+    });
+    this.#log.gathered(0);
+  }
+
+  // Reading.
+
+  async openReader(stream: Stream, options: ReadOptions): Promise<StreamReader> {
+    const reader = await Reader.open(this, stream, options);
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  /** The durable tail. */
+  async checkTail(stream: Stream): Promise<Position> {
+    const renewal = this.#log.ensureLease();
+    if (renewal !== undefined) await renewal;
+    return tailPosition(stream.durable);
+  }
+
+  ensureLease(): Promise<void> | undefined {
+    return this.#log.ensureLease();
+  }
+
+  assertAlive(): void {
+    if (this.#halted !== undefined) throw new EngineError("unavailable", this.#halted.message);
+  }
+
+  closed(reader: Reader): void {
+    this.#readers.delete(reader);
+  }
+
+  // The end.
+
+  #halt(error: Error): void {
+    this.#halted = error;
+    for (const reader of this.#readers) reader.wake();
+    this.#onHalt(error);
+  }
+
+  /** Drains, releases the shard and lets go of all memory. */
+  async close(): Promise<void> {
+    try {
+      await this.#log.release();
+    } finally {
+      for (const reader of [...this.#readers]) reader.close();
+      this.#chunkCache.clear();
+      this.#runCache.clear();
+    }
+  }
+
+  /** Stops without a word to the store, as a crash would. */
+  abandon(): void {
+    this.#log.abandon();
+    this.#chunkCache.clear();
+    this.#runCache.clear();
+  }
+
+  get stats() {
+    return {
+      inFlightAppendBytes: this.#admission.usedBytes,
+      waitingAppendBytes: this.#admission.waitingBytes,
+      cachedBytes: this.#chunkCache.bytes + this.#runCache.bytes,
+      activeReaders: this.#readers.size,
+      chunksPut: this.#log.chunksPut,
+      chunkBytesPut: this.#log.chunkBytesPut,
+      cacheHits: this.history.hits,
+      cacheMisses: this.history.misses,
+    };
+  }
+}
+
+/** How long what is written under a config may wait for company. */
+function lingerMs(config: StreamConfig): number {
+  return config.storageClass === "express" ? 0 : STANDARD_LINGER_MS;
+}
+
+/** What an append holds in memory until it is durable, to within a few bytes. */
+function admissionBytes(input: AppendInput): number {
+  return input.batch.meteredBytes + 32 * input.batch.count;
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof EngineError || error instanceof ConditionFailedError;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

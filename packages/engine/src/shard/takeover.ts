@@ -1,0 +1,141 @@
+// Taking over a shard: read the log, fence it, mark the epoch (docs/protocol.md; the numbers are the design's steps).
+// Nothing may be answered or acknowledged before the caller has also waited as `waitMs` says, from `fencedAt` on.
+import type { Deployment } from "../deployment.ts";
+import type { EngineLogger } from "../logger.ts";
+import { RETRY_FIRST_MS, RETRY_MAX_MS } from "../limits.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime } from "../runtime/index.ts";
+import { encodeLogObjectHeader } from "./chunk-format.ts";
+import { CorruptObjectError } from "./corrupt.ts";
+import { manifestKey, walKey } from "./keys.ts";
+import { encodeManifest, loadManifest, type Manifest, newestManifestVersion } from "./manifest.ts";
+import { type ApplyChunk, type LogCursor, LogMovedError, readLog } from "./read-log.ts";
+import { pause } from "./waiting.ts";
+
+/** Times that a takeover starts over before it says that something is wrong. */
+const MAX_ATTEMPTS = 32;
+
+export interface TakeoverOptions {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly logger: EngineLogger;
+  readonly shard: number;
+  readonly deployment: Deployment;
+  readonly incarnation: Uint8Array;
+  /** Throw away what was applied: reading starts from the beginning. */
+  readonly reset: () => void;
+  readonly apply: ApplyChunk;
+}
+
+export interface Takeover {
+  readonly epoch: number;
+  /** The first place that the new owner may fill. */
+  readonly nextPlace: number;
+  /** How long after `fencedAtMs` nothing may be answered: a lease and its margin, or 0 where nobody can hold a lease. */
+  readonly waitMs: number;
+  /** Monotonic. */
+  readonly fencedAtMs: number;
+}
+
+/** Errors: CorruptObjectError, ObjectStoreError of kinds `denied` and `unavailable`. */
+export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
+  let missing: LogMovedError | undefined;
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    try {
+      const takeover = await tryTakeOver(options);
+      if (takeover !== undefined) return takeover;
+      missing = undefined;
+    } catch (error) {
+      if (!(error instanceof LogMovedError)) throw error;
+      missing = error;
+    }
+    options.logger.info({ shard: options.shard, attempt }, "the shard moved while it was being taken over: starting over");
+    await pause(options.runtime, Math.min(RETRY_FIRST_MS * attempt, RETRY_MAX_MS));
+  }
+  if (missing !== undefined) throw new CorruptObjectError(walKey(options.shard, 0), missing.message);
+  throw new ObjectStoreError("unavailable", `shard ${options.shard} could not be taken over: others keep taking it`);
+}
+
+/** One attempt; undefined means start over. */
+async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefined> {
+  const { runtime, store, shard, deployment, incarnation } = options;
+  options.reset();
+
+  // 1. The newest manifest, and the log from where it ends.
+  const version = await newestManifestVersion(store, shard);
+  const manifest = version === undefined ? undefined : await loadManifest(store, shard, version);
+  const cursor: LogCursor = {
+    place: manifest?.logStart ?? 0,
+    epoch: 0,
+    incarnation: new Uint8Array(0),
+    afterRelease: false,
+    fences: [],
+  };
+
+  // 2. A fence in the first empty place. A lost race means that someone's object is there: it is read, and reading goes on.
+  let fencePlace: number;
+  let afterRelease: boolean;
+  let epoch: number;
+  do {
+    await readLog(store, shard, deployment.window, cursor, options.apply);
+    fencePlace = cursor.place;
+    afterRelease = cursor.afterRelease;
+    epoch = Math.max(cursor.epoch, manifest?.epoch ?? 0) + 1;
+  } while (!(await putFence(options, fencePlace, epoch)));
+  const fencedAtMs = runtime.clock.monotonicMs();
+  cursor.fences.push(fencePlace);
+
+  // 3. If the newest manifest has flushed past the fence, the fence went into a place already collected.
+  const newestVersion = await newestManifestVersion(store, shard);
+  const newest = newestVersion === undefined ? undefined : await loadManifest(store, shard, newestVersion);
+  if (newest !== undefined && newest.logStart > fencePlace) return undefined;
+  const marker: Manifest = {
+    version: (newest?.version ?? -1) + 1,
+    predecessor: newest?.version ?? null,
+    epoch,
+    incarnation: Buffer.from(incarnation).toString("hex"),
+    logStart: newest?.logStart ?? 0,
+    fences: [...new Set([...(newest?.fences ?? []), ...cursor.fences])].toSorted((a, b) => a - b),
+  };
+  if (!(await putMarker(options, marker))) return undefined;
+  if ((await newestManifestVersion(store, shard)) !== marker.version) return undefined;
+
+  // 4. Only a taker that directly follows a release, or holds the kernel's lock, may answer at once.
+  const waitMs = afterRelease || store.exclusive ? 0 : deployment.leaseMs + deployment.leaseMarginMs;
+  return { epoch, nextPlace: fencePlace + deployment.window, waitMs, fencedAtMs };
+}
+
+/** False when another object stands there. */
+async function putFence(options: TakeoverOptions, place: number, epoch: number): Promise<boolean> {
+  const fence = encodeLogObjectHeader({
+    kind: "fence",
+    place,
+    epoch,
+    incarnation: options.incarnation,
+    nextPlace: place + options.deployment.window,
+    entryCount: 0,
+    contentBytes: 0,
+    contentCrc: 0,
+  });
+  return putOwn(options, walKey(options.shard, place), fence);
+}
+
+async function putMarker(options: TakeoverOptions, marker: Manifest): Promise<boolean> {
+  return putOwn(options, manifestKey(options.shard, marker.version), encodeManifest(marker));
+}
+
+/** Puts bytes that only this incarnation can have written. True when they are there, false when other bytes are. */
+async function putOwn(options: TakeoverOptions, key: string, bytes: Uint8Array): Promise<boolean> {
+  for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
+    try {
+      await options.store.putIfAbsent(key, [bytes]);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || error.kind === "denied" || error.kind === "full") throw error;
+      if (error.kind === "exists") return Buffer.compare(await options.store.get(key), bytes) === 0;
+      if (retryMs === RETRY_MAX_MS) throw error;
+      options.logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
+    }
+    await pause(options.runtime, retryMs);
+  }
+}

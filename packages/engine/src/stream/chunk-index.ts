@@ -1,0 +1,98 @@
+// Where a stream's records are in the log: its runs, in order. A run is a part of one chunk in which the stream's
+// entries lie (among those of others); it begins at one entry of the stream. Kept compact: numbers in one array, no object per run.
+import { RUN_BYTES } from "../limits.ts";
+
+/** Numbers per run: firstSeqNum, place, offset, end, lastTimestampLow, lastTimestampHigh. */
+const STRIDE = 6;
+
+export class ChunkIndex {
+  #runs = new Float64Array(0);
+  #start = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  firstSeqNum(run: number): number {
+    return this.#runs[(this.#start + run) * STRIDE];
+  }
+  place(run: number): number {
+    return this.#runs[(this.#start + run) * STRIDE + 1];
+  }
+  /** Where in the object the run's first entry begins. */
+  offset(run: number): number {
+    return this.#runs[(this.#start + run) * STRIDE + 2];
+  }
+  /** Where in the object the run's last entry ends. */
+  end(run: number): number {
+    return this.#runs[(this.#start + run) * STRIDE + 3];
+  }
+  /** Whether the run's last timestamp is at or after the given one. */
+  reaches(run: number, timestamp: bigint): boolean {
+    const at = (this.#start + run) * STRIDE;
+    return ((BigInt(this.#runs[at + 5]) << 32n) | BigInt(this.#runs[at + 4])) >= timestamp;
+  }
+
+  /** Adds a durable entry of records. Entries come in the order of their sequence numbers. */
+  add(firstSeqNum: number, place: number, offset: number, end: number, lastTimestampLow: number, lastTimestampHigh: number): void {
+    const last = (this.#start + this.#count - 1) * STRIDE;
+    if (this.#count > 0 && this.#runs[last + 1] === place && end - this.#runs[last + 2] <= RUN_BYTES) {
+      this.#runs[last + 3] = end;
+      this.#runs[last + 4] = lastTimestampLow;
+      this.#runs[last + 5] = lastTimestampHigh;
+      return;
+    }
+    this.#makeRoom();
+    const at = (this.#start + this.#count) * STRIDE;
+    this.#runs[at] = firstSeqNum;
+    this.#runs[at + 1] = place;
+    this.#runs[at + 2] = offset;
+    this.#runs[at + 3] = end;
+    this.#runs[at + 4] = lastTimestampLow;
+    this.#runs[at + 5] = lastTimestampHigh;
+    this.#count += 1;
+  }
+
+  #makeRoom(): void {
+    if ((this.#start + this.#count + 1) * STRIDE <= this.#runs.length) return;
+    const grown = this.#start > this.#count ? this.#runs : new Float64Array(Math.max(2, 2 * this.#count) * STRIDE);
+    grown.set(this.#runs.subarray(this.#start * STRIDE, (this.#start + this.#count) * STRIDE));
+    this.#runs = grown;
+    this.#start = 0;
+  }
+
+  /** The last run that begins at or before `seqNum`; 0 when none does. */
+  runOf(seqNum: number): number {
+    let low = 0;
+    let high = this.#count - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.firstSeqNum(middle) <= seqNum) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The first run whose last timestamp is at or after `timestamp`; `count` when none is. */
+  runOfTimestamp(timestamp: bigint): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.reaches(middle, timestamp)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Forgets runs that lie wholly before `seqNum`; the last run stays only if something of it is kept. */
+  trim(seqNum: number, nextSeqNum: number): void {
+    while (this.#count > 0) {
+      const end = this.#count > 1 ? this.firstSeqNum(1) : nextSeqNum;
+      if (end > seqNum) return;
+      this.#start += 1;
+      this.#count -= 1;
+    }
+  }
+}

@@ -1,0 +1,195 @@
+// One reader of one incarnation of a stream: from history to the tail and along with it, by the API's rules of reads.
+// Pulls; holds no records between calls. Sees only what is durable, and says what is *not* there only under the lease.
+import type { ReadEvent, ReadOptions, StreamReader } from "../engine-api.ts";
+import { EngineError, UnwrittenError } from "../errors.ts";
+import type { History } from "../history/history.ts";
+import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS } from "../limits.ts";
+import type { Runtime, TimerHandle } from "../runtime/index.ts";
+import { gather } from "./gather.ts";
+import { ReadBounds } from "./read-bounds.ts";
+import { seekTimestamp } from "./seek.ts";
+import { type Stream, tailPosition } from "./stream.ts";
+
+/** What a reader needs of the shard that owns its stream. */
+export interface ReaderHost {
+  readonly runtime: Runtime;
+  readonly history: History;
+  /** Undefined: the right to answer is held now. Errors: EngineError. */
+  ensureLease(): Promise<void> | undefined;
+  /** Throws when the shard has stopped. */
+  assertAlive(): void;
+  /** Told when the reader is closed. */
+  closed(reader: Reader): void;
+}
+
+export class Reader implements StreamReader {
+  readonly #host: ReaderHost;
+  readonly #stream: Stream;
+  readonly #bounds: ReadBounds;
+  #nextSeqNum: number;
+  #following = false;
+  #closed = false;
+  #ended = false;
+  #heartbeatAtMs = Number.POSITIVE_INFINITY;
+  #waitUntilMs: number | undefined;
+  #wake: (() => void) | undefined;
+
+  private constructor(host: ReaderHost, stream: Stream, bounds: ReadBounds, nextSeqNum: number) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#bounds = bounds;
+    this.#nextSeqNum = nextSeqNum;
+  }
+
+  /** Resolves the start of a read. Errors: UnwrittenError, EngineError. */
+  static async open(host: ReaderHost, stream: Stream, options: ReadOptions): Promise<Reader> {
+    const bounds = new ReadBounds(options);
+    const from = bounds.exhausted ? 0 : await resolveStart(host, stream, options, bounds);
+    await host.ensureLease();
+    return new Reader(host, stream, bounds, from);
+  }
+
+  async next(): Promise<ReadEvent> {
+    try {
+      for (;;) {
+        const event = await this.#step();
+        if (event !== undefined) {
+          if (event.kind === "end" || this.#bounds.mode === "unary") this.close();
+          return event;
+        }
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** One step; undefined when it only waited. */
+  async #step(): Promise<ReadEvent | undefined> {
+    const stream = this.#stream;
+    if (this.#closed || this.#ended) return { kind: "end", tail: null };
+    this.#host.assertAlive();
+    if (stream.gone || stream.deletedAtMs !== null) {
+      // A deletion still in flight is no answer yet: its durability wakes this reader.
+      if (stream.gone) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
+      await this.#sleep(undefined);
+      return undefined;
+    }
+    if (this.#bounds.exhausted) return { kind: "end", tail: null };
+    if (this.#nextSeqNum < stream.trimPoint) this.#nextSeqNum = Math.min(stream.trimPoint, stream.durable.nextSeqNum);
+    if (this.#nextSeqNum < stream.durable.nextSeqNum) return this.#deliver();
+    return this.#atTail();
+  }
+
+  async #deliver(): Promise<ReadEvent | undefined> {
+    const stream = this.#stream;
+    const bounds = this.#bounds;
+    const batch = await gather(stream, this.#host.history, this.#nextSeqNum, {
+      count: bounds.batchCount,
+      meteredBytes: bounds.batchBytes,
+      until: bounds.until,
+    });
+    if (bounds.mode === "unary") await this.#host.ensureLease();
+    if (batch.count === 0) {
+      if (!batch.withheld) return undefined;
+      this.#ended = true;
+      return { kind: "end", tail: null };
+    }
+    this.#nextSeqNum = batch.nextSeqNum;
+    bounds.took(batch.count, batch.meteredBytes);
+    this.#waitUntilMs = undefined;
+    this.#heartbeatAtMs = Number.POSITIVE_INFINITY;
+    return {
+      kind: "batch",
+      slices: batch.slices,
+      count: batch.count,
+      meteredBytes: batch.meteredBytes,
+      lastSeqNum: batch.nextSeqNum - 1,
+      tail: this.#following ? tailPosition(stream.durable) : null,
+    };
+  }
+
+  async #atTail(): Promise<ReadEvent | undefined> {
+    const stream = this.#stream;
+    const { clock, random } = this.#host.runtime;
+    if (!this.#bounds.mayFollow) return this.#tailEvent("end");
+    const nowMs = clock.monotonicMs();
+    if (this.#bounds.waitMs !== undefined) {
+      this.#waitUntilMs ??= nowMs + this.#bounds.waitMs;
+      if (nowMs >= this.#waitUntilMs) return this.#tailEvent("end");
+    }
+    if (this.#bounds.mode === "session") {
+      const due = !this.#following || nowMs >= this.#heartbeatAtMs;
+      if (due) {
+        this.#following = true;
+        this.#heartbeatAtMs = nowMs + HEARTBEAT_MIN_MS + random.fraction() * (HEARTBEAT_MAX_MS - HEARTBEAT_MIN_MS);
+        return this.#tailEvent("heartbeat");
+      }
+      if (this.#heartbeatAtMs === Number.POSITIVE_INFINITY) {
+        this.#heartbeatAtMs = nowMs + HEARTBEAT_MIN_MS + random.fraction() * (HEARTBEAT_MAX_MS - HEARTBEAT_MIN_MS);
+      }
+    }
+    const untilMs = Math.min(this.#heartbeatAtMs, this.#waitUntilMs ?? Number.POSITIVE_INFINITY);
+    if (stream.durable.nextSeqNum <= this.#nextSeqNum) await this.#sleep(untilMs === Number.POSITIVE_INFINITY ? undefined : untilMs - nowMs);
+    return undefined;
+  }
+
+  /** "Nothing more is there" is an answer that needs the lease; if something came meanwhile, it is not the answer. */
+  async #tailEvent(kind: "heartbeat" | "end"): Promise<ReadEvent | undefined> {
+    const stream = this.#stream;
+    const tail = tailPosition(stream.durable);
+    await this.#host.ensureLease();
+    if (this.#closed) return { kind: "end", tail: null };
+    if (stream.gone || (kind === "end" && this.#nextSeqNum < stream.durable.nextSeqNum)) return undefined;
+    return { kind, tail };
+  }
+
+  /** Until something durable happens to the stream, the reader is closed, or `delayMs` have passed. */
+  async #sleep(delayMs: number | undefined): Promise<void> {
+    let timer: TimerHandle | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#stream.follow(resolve);
+      if (delayMs !== undefined) timer = this.#host.runtime.timers.set(Math.max(0, delayMs), resolve);
+    });
+    if (timer !== undefined) this.#host.runtime.timers.clear(timer);
+    if (this.#wake !== undefined) this.#stream.unfollow(this.#wake);
+    this.#wake = undefined;
+  }
+
+  /** Lets a waiting reader look around: it was closed, or the shard has stopped. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.wake();
+    this.#host.closed(this);
+  }
+}
+
+async function resolveStart(host: ReaderHost, stream: Stream, options: ReadOptions, bounds: ReadBounds): Promise<number> {
+  const tail = tailPosition(stream.durable);
+  const unwritten = async (): Promise<never> => {
+    await host.ensureLease();
+    throw new UnwrittenError(tail);
+  };
+  const { start } = options;
+  let seqNum: number;
+  if (start.kind === "timestamp") {
+    if (start.timestamp > tail.timestamp) {
+      if (!options.clamp) return unwritten();
+      seqNum = tail.seqNum;
+    } else seqNum = (await seekTimestamp(stream, host.history, start.timestamp)) ?? tail.seqNum;
+  } else {
+    seqNum = start.kind === "seq_num" ? start.seqNum : Math.max(0, tail.seqNum - start.offset);
+    if (seqNum > tail.seqNum) {
+      if (!options.clamp) return unwritten();
+      seqNum = tail.seqNum;
+    }
+  }
+  if (seqNum === tail.seqNum && !bounds.mayFollow) return unwritten();
+  return seqNum;
+}

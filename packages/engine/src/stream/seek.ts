@@ -1,0 +1,30 @@
+// Where a read by timestamp begins.
+import type { History } from "../history/history.ts";
+import { ENTRY_HEADER_BYTES, EntryKind, entryBytes, entryIsOf, entryKind } from "../shard/chunk-format.ts";
+import { RecordCursor } from "../wire/index.ts";
+import type { Stream } from "./stream.ts";
+
+const cursor = new RecordCursor();
+
+/** The first durable record that is kept with a timestamp at or after `timestamp`; undefined when there is none. Errors: those of History. */
+export async function seekTimestamp(stream: Stream, history: History, timestamp: bigint): Promise<number | undefined> {
+  const { index } = stream;
+  const run = index.runOfTimestamp(timestamp);
+  if (run === index.count) return undefined;
+  const to = index.end(run);
+  let offset = index.offset(run);
+  const source = await history.read(index, run, false);
+  while (offset < to) {
+    const part = source.partAt(offset);
+    if (part === undefined) throw new Error(`no bytes at ${offset} of a run`);
+    const at = part.start + (offset - part.objectOffset);
+    const length = entryBytes(part.slab, at);
+    offset += length;
+    if (entryKind(part.slab, at) !== EntryKind.records || !entryIsOf(part.slab, at, stream.id)) continue;
+    cursor.reset(part.slab, at + ENTRY_HEADER_BYTES, at + length);
+    while (cursor.next()) {
+      if (cursor.timestamp >= timestamp && cursor.seqNum >= stream.trimPoint) return cursor.seqNum;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+// A stream as its owner holds it: what has been assigned (possibly still in flight) and what is durable.
+// Sequencing looks at the assigned side, readers only ever at the durable one.
+import type { StreamConfig } from "../config.ts";
+import type { Chunk } from "../shard/chunk.ts";
+import type { Position } from "../wire/index.ts";
+import { ChunkIndex } from "./chunk-index.ts";
+
+/** A place in the stream with its timestamp as words, changed in place: no object per append. */
+export interface Tail {
+  nextSeqNum: number;
+  lastTimestampLow: number;
+  lastTimestampHigh: number;
+}
+
+export function tailPosition(tail: Tail): Position {
+  return { seqNum: tail.nextSeqNum, timestamp: timestampOf(tail.lastTimestampLow, tail.lastTimestampHigh) };
+}
+
+export function timestampOf(low: number, high: number): bigint {
+  return high < 0x200000 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low);
+}
+
+export class Stream {
+  /** The incarnation: random, of this stream alone, whatever its name was or will be used for. */
+  readonly id: Uint8Array;
+  /** Hexadecimal. */
+  readonly basinId: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+  /** Request token and fingerprint of its creation, as one string; empty where there was none. */
+  readonly idempotencyKey: string;
+  config: StreamConfig;
+  deletedAtMs: number | null = null;
+
+  readonly assigned: Tail = { nextSeqNum: 0, lastTimestampLow: 0, lastTimestampHigh: 0 };
+  fencingToken = "";
+  assignedTrimPoint = 0;
+
+  readonly durable: Tail = { nextSeqNum: 0, lastTimestampLow: 0, lastTimestampHigh: 0 };
+  /** Sequence numbers below are hidden. */
+  trimPoint = 0;
+  readonly index = new ChunkIndex();
+  /** Whether its creation is durable. */
+  born = false;
+  /** Whether its deletion is durable. */
+  gone = false;
+
+  /** The newest chunk with an entry of this stream, while it is not durable: answers that rest on assigned state wait for it. */
+  lastChunk: Chunk | undefined;
+  /** Readers at the tail, waiting to be woken. Absent at rest. */
+  #followers: Set<() => void> | undefined;
+
+  constructor(id: Uint8Array, basinId: string, name: string, createdAtMs: number, config: StreamConfig, idempotencyKey: string) {
+    this.id = id;
+    this.basinId = basinId;
+    this.name = name;
+    this.createdAtMs = createdAtMs;
+    this.config = config;
+    this.idempotencyKey = idempotencyKey;
+  }
+
+  /** Calls `wake` when something durable changes, until `unfollow`. */
+  follow(wake: () => void): void {
+    this.#followers ??= new Set();
+    this.#followers.add(wake);
+  }
+
+  unfollow(wake: () => void): void {
+    this.#followers?.delete(wake);
+    if (this.#followers?.size === 0) this.#followers = undefined;
+  }
+
+  wakeFollowers(): void {
+    if (this.#followers === undefined) return;
+    for (const wake of this.#followers) wake();
+  }
+
+  /** Makes a trim point durable; it never moves back. */
+  applyTrim(seqNum: number): void {
+    if (seqNum <= this.trimPoint) return;
+    this.trimPoint = seqNum;
+    this.index.trim(seqNum, this.durable.nextSeqNum);
+  }
+}
