@@ -1,0 +1,252 @@
+// What the engine promises to those above it, under virtual time.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DEFAULT_BASIN_CONFIG } from "./config.ts";
+import { ConditionFailedError, EngineError, UnwrittenError } from "./errors.ts";
+import { VirtualRuntime } from "./runtime/index.ts";
+import { BASIN, Harness, sharedStore, STREAM } from "./testing/harness.ts";
+import { inputOf } from "./testing/inputs.ts";
+
+function code(expected: string) {
+  return (error: unknown) => error instanceof EngineError && error.code === expected;
+}
+
+test("appends are acknowledged with dense positions and read back in order", async () => {
+  const h = await (await Harness.open()).withStream();
+  const first = await h.until(h.append({ bodies: ["a", "b"] }));
+  const second = await h.until(h.append({ bodies: ["c"] }));
+  assert.equal(first.start.seqNum, 0);
+  assert.equal(first.end.seqNum, 2);
+  assert.equal(second.start.seqNum, 2);
+  assert.equal(second.tail.seqNum, 3);
+  assert.deepEqual(await h.readAll(), ["a", "b", "c"]);
+  assert.deepEqual(await h.readAll(1), ["b", "c"]);
+  assert.equal((await h.until(h.engine.checkTail(BASIN, STREAM))).seqNum, 3);
+});
+
+test("what was acknowledged survives the owner, from the log alone", async () => {
+  const store = sharedStore();
+  const h = await (await Harness.open(store)).withStream();
+  for (let i = 0; i < 50; i += 1) await h.until(h.append({ bodies: [`${i}`, `${i}'`] }));
+  // No close: a crash.
+  const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  const bodies = await next.readAll();
+  assert.equal(bodies.length, 100);
+  assert.equal(bodies[99], "49'");
+  const ack = await next.until(next.append({ bodies: ["after"] }));
+  assert.equal(ack.start.seqNum, 100);
+});
+
+test("a deposed owner acknowledges nothing and answers nothing", async () => {
+  const store = sharedStore();
+  const old = await (await Harness.open(store)).withStream();
+  await old.until(old.append({ bodies: ["a"] }));
+  const taker = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  await taker.until(taker.append({ bodies: ["b"] }));
+  // The old one's clock has stood still meanwhile; it lets time pass only now.
+  await old.runtime.advance(60_000);
+  await assert.rejects(old.until(old.engine.checkTail(BASIN, STREAM)), code("unavailable"));
+  await assert.rejects(old.until(old.append({ bodies: ["never"] })), code("unavailable"));
+  assert.equal(old.halts.length, 1);
+  assert.equal(old.halts[0].name, "DeposedError");
+  assert.deepEqual(await taker.readAll(), ["a", "b"]);
+});
+
+test("an owner that has put nothing since finds the fence when it appends", async () => {
+  const store = sharedStore();
+  const old = await (await Harness.open(store)).withStream();
+  const taker = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  await assert.rejects(old.until(old.append({ bodies: ["never"] })), code("unavailable"));
+  assert.equal(old.halts[0].name, "DeposedError");
+  await taker.until(taker.append({ bodies: ["only"] }));
+  assert.deepEqual(await taker.readAll(), ["only"]);
+});
+
+test("a taker answers only after a lease and its margin, unless it follows a release", async () => {
+  const store = sharedStore();
+  const h = await (await Harness.open(store)).withStream();
+  const crashed = Harness.start(store, new VirtualRuntime({ seed: 2 }));
+  await crashed.runtime.advance(1_700);
+  assert.equal(crashed.engine.ready, false);
+  await crashed.runtime.advance(100);
+  assert.equal(crashed.engine.ready, true);
+  await crashed.until(crashed.engine.close());
+  const follower = Harness.start(store, new VirtualRuntime({ seed: 3 }));
+  await follower.runtime.settle();
+  assert.equal(follower.engine.ready, true);
+  assert.equal(h.halts.length, 0);
+});
+
+test("match_seq_num and fencing tokens guard, in the API's order", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a"], matchSeqNum: 0 }));
+  await assert.rejects(
+    h.until(h.append({ bodies: ["b"], matchSeqNum: 0 })),
+    (error) => error instanceof ConditionFailedError && error.mismatch.kind === "seq_num" && error.mismatch.actual === 1,
+  );
+  await h.until(h.append({ bodies: ["fence"], commands: [{ kind: "fence", index: 0, token: "mine" }] }));
+  await assert.rejects(
+    h.until(h.append({ bodies: ["c"], fencingToken: "other", matchSeqNum: 77 })),
+    (error) => error instanceof ConditionFailedError && error.mismatch.kind === "fencing_token" && error.mismatch.actual === "mine",
+  );
+  await h.until(h.append({ bodies: ["no condition, no check"] }));
+  await h.until(h.append({ bodies: ["d"], fencingToken: "mine" }));
+});
+
+test("fencing token and trim point survive the owner", async () => {
+  const store = sharedStore();
+  const h = await (await Harness.open(store)).withStream();
+  await h.until(h.append({ bodies: ["a", "b", "c"] }));
+  await h.until(h.append({ bodies: ["fence"], commands: [{ kind: "fence", index: 0, token: "mine" }] }));
+  await h.until(h.append({ bodies: ["trim"], commands: [{ kind: "trim", index: 0, seqNum: 2 }] }));
+  assert.deepEqual(await h.readAll(), ["c", "fence", "trim"]);
+  const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  assert.deepEqual(await next.readAll(), ["c", "fence", "trim"]);
+  await assert.rejects(next.until(next.append({ bodies: ["x"], fencingToken: "" })), ConditionFailedError);
+});
+
+test("a trim beyond the tail keeps nothing but what comes after the command", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a", "b"] }));
+  await h.until(h.append({ bodies: ["trim"], commands: [{ kind: "trim", index: 0, seqNum: Number.MAX_SAFE_INTEGER }] }));
+  const { records } = await h.read({ mode: "unary" });
+  assert.deepEqual(records, []);
+  await assert.rejects(h.read({ mode: "unary", start: { kind: "timestamp", timestamp: 0n } }), UnwrittenError);
+  await h.until(h.append({ bodies: ["c"] }));
+  assert.deepEqual(await h.readAll(), ["c"]);
+});
+
+test("reads end at count, bytes and until, and withhold what would exceed them", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["aaaa", "bbbb", "cccc"], timestamps: [10n, 20n, 30n] }));
+  const bodies = async (options: object) => (await h.read(options)).records.map((record) => record.body);
+  assert.deepEqual(await bodies({ count: 2 }), ["aaaa", "bbbb"]);
+  assert.deepEqual(await bodies({ bytes: 25 }), ["aaaa", "bbbb"]);
+  assert.deepEqual(await bodies({ until: 30n }), ["aaaa", "bbbb"]);
+  assert.deepEqual(await bodies({ until: 10n }), []);
+  assert.deepEqual(await bodies({ start: { kind: "timestamp", timestamp: 11n }, until: 40n }), ["bbbb", "cccc"]);
+  assert.deepEqual(await bodies({ start: { kind: "tail_offset", offset: 1 }, count: 9 }), ["cccc"]);
+  assert.deepEqual(await bodies({ start: { kind: "seq_num", seqNum: 99 }, count: 0 }), []);
+});
+
+test("starting beyond the tail is refused with the tail, and clamping starts there", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a"] }));
+  const unwritten = (error: unknown) => error instanceof UnwrittenError && error.tail.seqNum === 1;
+  await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 2 }, waitMs: 1000 }), unwritten);
+  await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 1 }, mode: "unary" }), unwritten);
+  await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 2 }, clamp: true, mode: "unary" }), unwritten);
+  const { events } = await h.read({ start: { kind: "seq_num", seqNum: 2 }, clamp: true, waitMs: 1000 });
+  assert.deepEqual(events.map((event) => event.kind), ["heartbeat", "end"]);
+});
+
+test("a session follows the tail with heartbeats between", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a"] }));
+  const options = { start: { kind: "seq_num", seqNum: 0 }, clamp: false, count: undefined, bytes: undefined, until: undefined, waitMs: undefined, mode: "session" } as const;
+  const reader = await h.until(h.engine.openReader(BASIN, STREAM, options, { config: {} }));
+  assert.equal((await h.until(reader.next())).kind, "batch");
+  assert.equal((await h.until(reader.next())).kind, "heartbeat");
+  const pending = reader.next();
+  await h.until(h.append({ bodies: ["b"] }));
+  const event = await h.until(pending);
+  assert.ok(event.kind === "batch" && event.tail?.seqNum === 2 && event.lastSeqNum === 1);
+  assert.equal((await h.until(reader.next())).kind, "heartbeat");
+  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await assert.rejects(h.until(reader.next()), code("stream_deletion_pending"));
+});
+
+test("a name used again is a new stream from 0", async () => {
+  const store = sharedStore();
+  const h = await (await Harness.open(store)).withStream();
+  await h.until(h.append({ bodies: ["old"] }));
+  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await assert.rejects(h.until(h.append({ bodies: ["x"] })), code("stream_deletion_pending"));
+  await h.runtime.advance(1_500);
+  await assert.rejects(h.until(h.append({ bodies: ["x"] })), code("stream_not_found"));
+  await h.until(h.engine.createStream(BASIN, STREAM, {}, undefined));
+  await h.until(h.append({ bodies: ["new"] }));
+  assert.deepEqual(await h.readAll(), ["new"]);
+  const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  assert.deepEqual(await next.readAll(), ["new"]);
+});
+
+test("a deleted basin takes its streams along, and its name comes back empty", async () => {
+  const store = sharedStore();
+  const h = await (await Harness.open(store)).withStream();
+  await h.until(h.append({ bodies: ["old"] }));
+  await h.until(h.engine.deleteBasin(BASIN));
+  await assert.rejects(h.until(h.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined)), code("basin_deletion_pending"));
+  // A crash before the last step: the next owner finishes it.
+  const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  await next.runtime.advance(3_000);
+  await next.until(next.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined));
+  assert.deepEqual((await next.until(next.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }))).items, []);
+});
+
+test("creation is idempotent for one token with one input", async () => {
+  const h = await (await Harness.open()).withStream();
+  const token = { requestToken: "t", fingerprint: "f" };
+  assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "created");
+  assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "noop");
+  await assert.rejects(h.until(h.engine.createStream(BASIN, "s", {}, { ...token, fingerprint: "g" })), code("resource_already_exists"));
+  await assert.rejects(h.until(h.engine.createStream(BASIN, "s", {}, undefined)), code("resource_already_exists"));
+});
+
+test("a stampede of first appends creates one stream, and all succeed", async () => {
+  const h = await Harness.open();
+  await h.until(h.engine.ensureBasin(BASIN, { ...DEFAULT_BASIN_CONFIG, createStreamOnAppend: true }));
+  const acks = await h.until(Promise.all(Array.from({ length: 64 }, (_, i) => h.append({ bodies: [`${i}`] }, "fresh"))));
+  assert.deepEqual(acks.map((ack) => ack.start.seqNum).toSorted((a, b) => a - b), Array.from({ length: 64 }, (_, i) => i));
+});
+
+test("streams are listed by the bytes of their names", async () => {
+  const h = await (await Harness.open()).withStream();
+  const names = ["a", "b/1", "b/2", "b/é", "b/\u{1F600}", "b/\uFF5E", "c"];
+  for (const name of names) await h.until(h.engine.createStream(BASIN, name, {}, undefined));
+  const list = async (prefix: string, startAfter: string, limit: number) => {
+    const page = await h.until(h.engine.listStreams(BASIN, { prefix, startAfter, limit }));
+    return [...page.items.map((item) => item.name), page.hasMore];
+  };
+  assert.deepEqual(await list("b/", "", 3), ["b/1", "b/2", "b/é", true]);
+  assert.deepEqual(await list("b/", "b/é", 3), ["b/\uFF5E", "b/\u{1F600}", false]);
+  assert.deepEqual(await list("", "c", 3), [STREAM, false]);
+});
+
+test("an appender that failed once appends nothing more", async () => {
+  const h = await (await Harness.open()).withStream();
+  const appender = await h.until(h.engine.openAppender(BASIN, STREAM, { config: {} }));
+  const results = await h.until(
+    Promise.allSettled([
+      appender.append(inputOf({ bodies: ["a"] })),
+      appender.append(inputOf({ bodies: ["b"], matchSeqNum: 9 })),
+      appender.append(inputOf({ bodies: ["c"] })),
+    ]),
+  );
+  assert.deepEqual(results.map((result) => result.status), ["fulfilled", "rejected", "rejected"]);
+  assert.deepEqual(await h.readAll(), ["a"]);
+});
+
+test("timestamps: modes, caps, monotony, and all of u64", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.engine.createStream(BASIN, "required", { timestampingMode: "client-require" }, undefined));
+  await assert.rejects(h.until(h.append({ bodies: ["x"] }, "required")), code("invalid"));
+  await h.until(h.engine.createStream(BASIN, "uncapped", { timestampingUncapped: true }, undefined));
+  const big = 0xfffffffffffffffen;
+  await h.until(h.append({ bodies: ["a", "b"], timestamps: [big, 5n] }, "uncapped"));
+  const { records } = await h.read({ count: 2 }, "uncapped");
+  assert.deepEqual(records.map((record) => record.timestamp), [big, big]);
+  const capped = await h.until(h.append({ bodies: ["a"], timestamps: [big] }));
+  assert.equal(capped.start.timestamp, BigInt(h.runtime.clock.wallMs()));
+});
+
+test("a dormant engine holds no buffers, sets no timers and asks nothing of the store", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a"] }));
+  assert.ok(h.engine.stats().cachedBytes > 0);
+  await h.runtime.advance(61_000);
+  assert.equal(h.engine.stats().cachedBytes, 0);
+  assert.equal(h.runtime.pendingTimers, 0);
+  assert.deepEqual(await h.readAll(), ["a"]);
+});

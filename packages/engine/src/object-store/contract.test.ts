@@ -1,0 +1,59 @@
+// The one contract, against every store.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startVersitygw, VERSITYGW_MISSING } from "../../../../test/support/versitygw.ts";
+import { systemRuntime } from "../runtime/index.ts";
+import { describeStoreContract } from "./contract.ts";
+import { CountingStore } from "./counting-store.ts";
+import { FaultyStore } from "./faulty-store.ts";
+import { FileStore } from "./file-store.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { S3Store } from "./s3-store.ts";
+
+describeStoreContract("MemoryStore", async () => {
+  const store = new MemoryStore();
+  return { store, end: () => store.close() };
+});
+
+describeStoreContract("FileStore", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "tailrace-file-store-"));
+  const store = await FileStore.open(join(directory, "some", "where"), systemRuntime);
+  return {
+    store,
+    end: async () => {
+      await store.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+});
+
+describeStoreContract("FaultyStore without faults", async () => {
+  const store = new FaultyStore(new MemoryStore(), systemRuntime);
+  return { store, end: () => store.close() };
+});
+
+describeStoreContract("CountingStore", async () => {
+  const store = new CountingStore(new MemoryStore(), { clock: systemRuntime.clock });
+  return { store, end: () => store.close() };
+});
+
+for (const prefix of ["", "some/prefix"]) {
+  describeStoreContract(
+    `S3Store with the prefix "${prefix}"`,
+    async () => {
+      const server = await startVersitygw();
+      if (server === undefined) return undefined;
+      const { bucket, endpoint, credentials } = server;
+      const store = await S3Store.open({ bucket, prefix, endpoint, credentials }, systemRuntime);
+      return {
+        store,
+        end: async () => {
+          await store.close();
+          await server.stop();
+        },
+      };
+    },
+    VERSITYGW_MISSING,
+  );
+}

@@ -1,0 +1,10 @@
+// The public face of the object stores: the interface, and the stores that implement it.
+// S3Store is not among them: `openStore` loads it, and the SDK with it, only when it is asked for.
+export { CountingStore, type CountingStoreOptions, type RequestKind } from "./counting-store.ts";
+export { type Fault, type FaultHook, FaultyStore, type StoreOperation } from "./faulty-store.ts";
+export { FileStore, type FileStoreOptions } from "./file-store.ts";
+export { MemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
+export * from "./object-store.ts";
+export { openStore } from "./open-store.ts";
+export type { S3Store, S3StoreOptions } from "./s3-store.ts";
+export { StoreOpenError } from "./store-open-error.ts";

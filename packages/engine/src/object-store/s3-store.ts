@@ -1,0 +1,295 @@
+// An object store in a bucket of S3 or of a server that speaks its API. Owns the mapping of the interface to requests.
+// Never retries by itself: the SDK's own retries would turn a lost reply to a conditional put into a plain `exists`.
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from "@aws-sdk/client-s3";
+import type { Runtime } from "../runtime/runtime.ts";
+import { checkKey } from "./key.ts";
+import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { type S3Operation, s3Failure, toS3StoreError } from "./s3/s3-errors.ts";
+import { StoreOpenError } from "./store-open-error.ts";
+
+/** A server that takes longer to accept a connection is not there. */
+const CONNECTION_TIMEOUT_MS = 3_000;
+/** How long a request may take before its outcome counts as unknown: so much at least … */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** … and so much more for each MiB that it carries: a slow uplink must be able to get a chunk through. */
+const REQUEST_TIMEOUT_MS_PER_MIB = 1_000;
+/** More than puts in flight, reads of history and listings together ask for. */
+const MAX_SOCKETS = 256;
+/** What a server at a custom endpoint is told when nobody names a region: most do not care. */
+const DEFAULT_REGION = "us-east-1";
+/** Tries of a request at the start whose outcome was not clear. */
+const OPEN_ATTEMPTS = 3;
+const PROBE_NAME_BYTES = 8;
+const MIB = 1024 * 1024;
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+export interface S3StoreOptions {
+  readonly bucket: string;
+  /** Before every key, without slashes around it. Default: none. */
+  readonly prefix?: string;
+  /** Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS. */
+  readonly endpoint?: string;
+  /** Default: the SDK's own search (AWS_REGION, profile), `us-east-1` at a custom endpoint. */
+  readonly region?: string;
+  /** The bucket in the path, not in the host name. Default: when there is a custom endpoint. */
+  readonly forcePathStyle?: boolean;
+  /** Default: the SDK's own search (environment, profile, instance). */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+export class S3Store implements ObjectStore {
+  readonly description: string;
+  readonly exclusive = false;
+  readonly #client: S3Client;
+  readonly #runtime: Runtime;
+  readonly #bucket: string;
+  /** Empty, or ends in a slash. */
+  readonly #prefix: string;
+
+  /** Connects and verifies that the server honours conditional puts. Rejects with a StoreOpenError. */
+  static async open(options: S3StoreOptions, runtime: Runtime): Promise<S3Store> {
+    let client: S3Client;
+    try {
+      client = new S3Client(clientConfig(options));
+      await client.config.region();
+    } catch (error) {
+      throw new StoreOpenError(`cannot set up access to S3: ${messageOf(error)}`, { cause: error });
+    }
+    const store = new S3Store(client, options, runtime);
+    try {
+      await store.verifyConditionalPuts();
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return store;
+  }
+
+  private constructor(client: S3Client, options: S3StoreOptions, runtime: Runtime) {
+    const prefix = (options.prefix ?? "").replace(/^\/+|\/+$/g, "");
+    this.#client = client;
+    this.#runtime = runtime;
+    this.#bucket = options.bucket;
+    this.#prefix = prefix === "" ? "" : `${prefix}/`;
+    this.description = `s3://${options.bucket}${prefix === "" ? "" : `/${prefix}`}`;
+  }
+
+  /** Puts a probe twice, under the condition that it is not there. Rejects with a StoreOpenError when the store cannot be
+   * used, or lets the second one through. */
+  async verifyConditionalPuts(): Promise<void> {
+    const probe = `probe-${Buffer.from(this.#runtime.random.bytes(PROBE_NAME_BYTES)).toString("hex")}`;
+    const first = await this.#probe(probe);
+    const second = first === "exists" ? "exists" : await this.#probe(probe);
+    await this.delete(probe).catch((error: unknown) => {
+      throw this.#openError(error);
+    });
+    if (second !== "exists") {
+      throw new StoreOpenError(
+        `${this.description} does not honour "If-None-Match: *" on puts, without which two processes could overwrite each other's data`,
+      );
+    }
+  }
+
+  putIfAbsent(key: string, parts: readonly Uint8Array[]): Promise<void> {
+    return this.#put(key, parts, "putIfAbsent");
+  }
+
+  put(key: string, parts: readonly Uint8Array[]): Promise<void> {
+    return this.#put(key, parts, "put");
+  }
+
+  get(key: string): Promise<Uint8Array> {
+    return this.#get(key, undefined, 0);
+  }
+
+  async getRange(key: string, offset: number, length: number): Promise<Uint8Array> {
+    // An empty range can't be said in HTTP; whether the object is there still counts.
+    const asked = Math.max(1, length);
+    try {
+      const bytes = await this.#get(key, `bytes=${offset}-${offset + asked - 1}`, asked);
+      return bytes.subarray(0, length);
+    } catch (error) {
+      // The range starts at or after the end.
+      if (error instanceof ObjectStoreError && s3Failure(error.cause).status === 416) return new Uint8Array(0);
+      throw error;
+    }
+  }
+
+  list(prefix: string, after = ""): Promise<string[]> {
+    return this.#request("list", prefix, 0, async (abortSignal) => {
+      const command = new ListObjectsV2Command({
+        Bucket: this.#bucket,
+        Prefix: this.#prefix + prefix,
+        MaxKeys: MAX_LIST_KEYS,
+        ...(after === "" ? {} : { StartAfter: this.#prefix + after }),
+      });
+      const { Contents = [] } = await this.#client.send(command, { abortSignal });
+      return Contents.flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(this.#prefix.length)]));
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    checkKey(key);
+    try {
+      await this.#request("delete", key, 0, (abortSignal) =>
+        this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }), { abortSignal }),
+      );
+    } catch (error) {
+      // Some servers say so; it is what was asked for.
+      if (error instanceof ObjectStoreError && s3Failure(error.cause).code === "NoSuchKey") return;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.destroy();
+  }
+
+  async #put(key: string, parts: readonly Uint8Array[], operation: "put" | "putIfAbsent"): Promise<void> {
+    checkKey(key);
+    // The one copy on this path: the SDK signs and sends one run of bytes.
+    const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+    await this.#request(operation, key, body.length, (abortSignal) =>
+      this.#client.send(
+        new PutObjectCommand({
+          Bucket: this.#bucket,
+          Key: this.#prefix + key,
+          Body: body,
+          ContentLength: body.length,
+          ...(operation === "putIfAbsent" ? { IfNoneMatch: "*" } : {}),
+        }),
+        { abortSignal },
+      ),
+    );
+  }
+
+  #get(key: string, range: string | undefined, expectedBytes: number): Promise<Uint8Array> {
+    checkKey(key);
+    return this.#request("read", key, expectedBytes, async (abortSignal, allowBytes) => {
+      const command = new GetObjectCommand({
+        Bucket: this.#bucket,
+        Key: this.#prefix + key,
+        ...(range === undefined ? {} : { Range: range }),
+      });
+      const { Body, ContentLength } = await this.#client.send(command, { abortSignal });
+      if (Body === undefined || ContentLength === undefined) throw new Error("an answer without a body or its length");
+      allowBytes(ContentLength);
+      // In Node the body is the response's stream; the SDK's type covers browsers too.
+      return readBody(Body as NodeJS.ReadableStream & { destroy(error?: Error): void }, ContentLength, abortSignal);
+    });
+  }
+
+  /** Runs a request under a time-out that grows with the bytes it is known to carry, and maps what it fails with. */
+  async #request<T>(
+    operation: S3Operation,
+    key: string,
+    bytes: number,
+    send: (abortSignal: AbortSignal, allowBytes: (bytes: number) => void) => Promise<T>,
+  ): Promise<T> {
+    const { timers } = this.#runtime;
+    const abort = new AbortController();
+    const startTimer = (allowed: number) =>
+      timers.set(REQUEST_TIMEOUT_MS + (allowed / MIB) * REQUEST_TIMEOUT_MS_PER_MIB, () => abort.abort());
+    let timer = startTimer(bytes);
+    const allowBytes = (known: number) => {
+      timers.clear(timer);
+      timer = startTimer(known);
+    };
+    try {
+      return await send(abort.signal, allowBytes);
+    } catch (error) {
+      throw toS3StoreError(error, operation, this.#prefix + key);
+    } finally {
+      timers.clear(timer);
+    }
+  }
+
+  async #probe(probe: string): Promise<"written" | "exists"> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.putIfAbsent(probe, [Buffer.from("a probe; may be deleted\n")]);
+        return "written";
+      } catch (error) {
+        if (!(error instanceof ObjectStoreError)) throw error;
+        if (error.kind === "exists") return "exists";
+        if (error.kind !== "ambiguous" || attempt === OPEN_ATTEMPTS) throw this.#openError(error);
+      }
+    }
+  }
+
+  #openError(error: unknown): StoreOpenError {
+    const cause = error instanceof ObjectStoreError ? error.cause : error;
+    const { code } = s3Failure(cause);
+    const options = { cause: error };
+    if (code === "NoSuchBucket") return new StoreOpenError(`the bucket ${this.#bucket} does not exist`, options);
+    if (error instanceof ObjectStoreError && error.kind === "denied") {
+      return new StoreOpenError(`access to ${this.description} is denied: ${messageOf(cause)}`, options);
+    }
+    return new StoreOpenError(`cannot use ${this.description}: ${messageOf(cause)}`, options);
+  }
+}
+
+function clientConfig(options: S3StoreOptions): S3ClientConfig {
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const endpoint = options.endpoint ?? (AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL || undefined);
+  const named = options.region ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined);
+  const region = named ?? (endpoint === undefined ? undefined : DEFAULT_REGION);
+  return {
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    forcePathStyle: options.forcePathStyle ?? endpoint !== undefined,
+    maxAttempts: 1,
+    // Our objects carry their own checksums, and the payload's SHA-256 is signed.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+    // Waiting for "100 Continue" would cost a round trip and a connection of its own.
+    expectContinueHeader: false,
+    logger: SILENT,
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      logger: SILENT,
+    },
+  };
+}
+
+/** Exactly `length` bytes, or an error. */
+async function readBody(
+  body: NodeJS.ReadableStream & { destroy(error?: Error): void },
+  length: number,
+  abortSignal: AbortSignal,
+): Promise<Uint8Array> {
+  const onAbort = () => body.destroy(new Error("the answer's body took too long"));
+  abortSignal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let filled = 0;
+    for await (const chunk of body) {
+      // Without an encoding set, a stream of bytes yields nothing else.
+      const piece = chunk as Buffer;
+      if (filled + piece.length > length) throw new Error(`a body of more than the ${length} bytes announced`);
+      bytes.set(piece, filled);
+      filled += piece.length;
+    }
+    if (filled < length) throw new Error(`a body of ${filled} of the ${length} bytes announced`);
+    return bytes;
+  } finally {
+    abortSignal.removeEventListener("abort", onAbort);
+  }
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // A connection tried at several addresses fails with an error that has a code and no message.
+  if (error.message !== "") return error.message;
+  return "code" in error ? String(error.code) : error.name;
+}

@@ -1,0 +1,4 @@
+// The public face of the runtime: the interface, the system's implementation, the virtual one for tests.
+export * from "./runtime.ts";
+export { systemRuntime } from "./system.ts";
+export { VirtualRuntime, type VirtualRuntimeOptions } from "./virtual.ts";
