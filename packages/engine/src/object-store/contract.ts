@@ -127,11 +127,35 @@ export function describeStoreContract(
 
     promise("lists in order of bytes, by prefix and after a key", async (store) => {
       // The characters around "/" are what directories get wrong.
-      const keys = ["ord/a", "ord/a-b", "ord/a.b", "ord/a0", "ord/b/1", "ord/b/2", "ord/b/c/3", "ord/b-1", "ord/b.1", "ord/b0", "ord/Z", "ord2/x"];
+      const keys = [
+        "ord/a",
+        "ord/a-b",
+        "ord/a.b",
+        "ord/a0",
+        "ord/b/1",
+        "ord/b/2",
+        "ord/b/c/3",
+        "ord/b-1",
+        "ord/b.1",
+        "ord/b0",
+        "ord/Z",
+        "ord2/x",
+      ];
       await Promise.all(keys.toReversed().map((key) => store.putIfAbsent(key, [bytes(key)])));
       const sorted = keys.toSorted();
       const under = (prefix: string) => sorted.filter((key) => key.startsWith(prefix));
-      for (const prefix of ["ord", "ord/", "ord/a", "ord/b", "ord/b/", "ord/b/c/", "ord/b/c/3", "ord/x", "ord2", "q/"]) {
+      for (const prefix of [
+        "ord",
+        "ord/",
+        "ord/a",
+        "ord/b",
+        "ord/b/",
+        "ord/b/c/",
+        "ord/b/c/3",
+        "ord/x",
+        "ord2",
+        "q/",
+      ]) {
         assert.deepEqual(await store.list(prefix), under(prefix), `prefix ${prefix}`);
       }
       for (const after of [...sorted, "ord/a/", "ord/b/", "ord/b/1x", "ord/zzz", "a", "zzz"]) {
@@ -157,7 +181,21 @@ export function describeStoreContract(
     });
 
     promise("refuses what is no key", async (store) => {
-      for (const key of ["", "/a", "a/", "a//b", "../a", "a/../b", ".", "a b", "ä", "tmp/a", "lock", "a\0b", "x".repeat(600)]) {
+      for (const key of [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "../a",
+        "a/../b",
+        ".",
+        "a b",
+        "ä",
+        "tmp/a",
+        "lock",
+        "a\0b",
+        "x".repeat(600),
+      ]) {
         await assert.rejects(async () => store.putIfAbsent(key, [bytes("x")]), RangeError, key);
         await assert.rejects(async () => store.get(key), RangeError, key);
       }

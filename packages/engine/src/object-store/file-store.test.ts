@@ -106,7 +106,10 @@ describe("FileStore.open refuses with one sentence", () => {
   it("a file system without hard links", async () => {
     const directory = freshDirectory();
     const calls = failing({ link: "ENOTSUP" });
-    await assert.rejects(FileStore.open(directory, systemRuntime, { calls }), openError(/without hard links \(ENOTSUP\)/));
+    await assert.rejects(
+      FileStore.open(directory, systemRuntime, { calls }),
+      openError(/without hard links \(ENOTSUP\)/),
+    );
     // Nothing stays behind, neither the lock nor a probe.
     assert.deepEqual(await readdir(join(directory, "tmp")), []);
     await (await FileStore.open(directory, systemRuntime)).close();
@@ -196,7 +199,9 @@ describe("a FileStore's order of calls", () => {
     order.length = 0;
     await store.putIfAbsent("wal/1", [bytes("one")]);
     const until = order.indexOf("fsync ended");
-    const relevant = order.slice(0, until + 1).filter((call) => !call.startsWith("close") && !call.startsWith("unlink"));
+    const relevant = order
+      .slice(0, until + 1)
+      .filter((call) => !call.startsWith("close") && !call.startsWith("unlink"));
     assert.deepEqual(
       relevant,
       ["open", "writev", "fdatasync", "link", "fsync"].flatMap((call) => [call, `${call} ended`]),

@@ -114,11 +114,7 @@ export class FileStore implements ObjectStore {
 
   /** A page costs a pass over the directory: see `file/listing.ts`. */
   list(prefix: string, after = ""): Promise<string[]> {
-    return this.#tracked(
-      listKeys(this.#calls, this.#root, prefix, after, MAX_LIST_KEYS).catch((error: unknown) => {
-        throw toFileStoreError(error, "read", prefix);
-      }),
-    );
+    return this.#tracked(this.#list(prefix, after));
   }
 
   delete(key: string): Promise<void> {
@@ -213,6 +209,15 @@ export class FileStore implements ObjectStore {
       return await read(path);
     } catch (error) {
       throw toFileStoreError(error, "read", key);
+    }
+  }
+
+  async #list(prefix: string, after: string): Promise<string[]> {
+    this.#refuseWhenClosed();
+    try {
+      return await listKeys(this.#calls, this.#root, prefix, after, MAX_LIST_KEYS);
+    } catch (error) {
+      throw toFileStoreError(error, "read", prefix);
     }
   }
 

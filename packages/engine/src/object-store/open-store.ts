@@ -34,7 +34,8 @@ async function openS3(url: string, runtime: Runtime): Promise<ObjectStore> {
   const slash = rest.indexOf("/");
   const bucket = slash < 0 ? rest : rest.slice(0, slash);
   const prefix = slash < 0 ? "" : rest.slice(slash + 1);
-  if (!BUCKET.test(bucket)) throw new StoreOpenError(`"${url}" names no bucket: write s3://BUCKET or s3://BUCKET/PREFIX`);
+  if (!BUCKET.test(bucket))
+    throw new StoreOpenError(`"${url}" names no bucket: write s3://BUCKET or s3://BUCKET/PREFIX`);
   if (!S3_PREFIX.test(prefix) || prefix.length > MAX_S3_PREFIX_LENGTH) {
     throw new StoreOpenError(`"${url}" has a prefix of more than letters, digits, ".", "_", "-" and "/"`);
   }

@@ -2,12 +2,12 @@
 // Owns nothing but the binding to Node; it must never hold state that one engine could see of another.
 import { getRandomValues, randomBytes } from "node:crypto";
 import {
-  constants as zlib,
   gunzip,
   gzip,
   type InputType,
   type ZlibOptions,
   type ZstdOptions,
+  constants as zlib,
   zstdCompress,
   zstdDecompress,
 } from "node:zlib";

@@ -1,6 +1,10 @@
 // The public face of the wire: layouts and codecs, and nothing that knows a store or a stream.
 export * from "./append-batch.ts";
+export { parseAppendInputJson, type RecordFormat } from "./append-input-json.ts";
+export { parseAppendInput } from "./append-input-proto.ts";
+export { ackJson, positionJson, readBatchJson } from "./json-writer.ts";
+export { encodeAppendAck, encodeReadBatchTail } from "./messages.ts";
 export * from "./position.ts";
-export * from "./record-cursor.ts";
-export * from "./stored-batch.ts";
-export * from "./wire-error.ts";
+export { RecordCursor } from "./record-cursor.ts";
+export { storedBatchBytes, writeStoredBatch } from "./stored-batch.ts";
+export { WireError, type WireErrorCode } from "./wire-error.ts";

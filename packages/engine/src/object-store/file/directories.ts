@@ -1,8 +1,8 @@
 // The directories of a file store: created durably, and synced with as few calls as their changes need.
 // Whatever is seen in a directory opened here was durable before it was seen. Never touches the files in them.
 import { dirname } from "node:path";
-import { errorCode } from "./file-errors.ts";
 import type { FileCalls } from "./file-calls.ts";
+import { errorCode } from "./file-errors.ts";
 
 /** Open directories. A shard uses three; beyond this the longest unused is closed. */
 const MAX_OPEN_DIRECTORIES = 256;

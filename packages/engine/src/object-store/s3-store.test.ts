@@ -1,0 +1,239 @@
+// What the S3 store promises beyond the contract: it refuses a server that cannot keep data apart, and never takes a lost
+// reply for a fact. Against a real server where there is one; a stand-in only where the real one cannot be made to misbehave.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener, request, type Server } from "node:http";
+import { after, before, describe, it } from "node:test";
+import { startVersitygw, VERSITYGW_MISSING, type Versitygw } from "../../../../test/support/versitygw.ts";
+import { type Runtime, systemRuntime, VirtualRuntime } from "../runtime/index.ts";
+import { bytes, kind, text } from "./contract.ts";
+import type { ObjectStoreErrorKind } from "./object-store.ts";
+import { type S3Operation, s3ErrorKind } from "./s3/s3-errors.ts";
+import { S3Store } from "./s3-store.ts";
+import { StoreOpenError } from "./store-open-error.ts";
+
+const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
+
+describe("S3Store against a real server", () => {
+  let server: Versitygw | undefined;
+  before(async () => {
+    server = await startVersitygw();
+  });
+  after(async () => {
+    await server?.stop();
+  });
+
+  real("leaves nothing of its probe behind", async (gateway) => {
+    const store = await openAt(gateway, "probed");
+    assert.deepEqual(await store.list(""), []);
+    await store.close();
+  });
+
+  real("keeps to its prefix", async (gateway) => {
+    const one = await openAt(gateway, "team/one");
+    const two = await openAt(gateway, "team/one-more");
+    await one.putIfAbsent("a", [bytes("of one")]);
+    await two.putIfAbsent("a", [bytes("of two")]);
+    assert.equal(text(await one.get("a")), "of one");
+    assert.deepEqual(await one.list(""), ["a"]);
+    assert.deepEqual(await two.list("", "Z"), ["a"]);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  real("refuses a bucket that is not there, wrong credentials and a port where nobody listens", async (gateway) => {
+    const { endpoint, bucket, credentials } = gateway;
+    const open = (changes: object) => S3Store.open({ bucket, endpoint, credentials, ...changes }, systemRuntime);
+    await assert.rejects(open({ bucket: "no-such-bucket" }), openError(/the bucket no-such-bucket does not exist/));
+    const wrong = { ...credentials, secretAccessKey: "wrong" };
+    await assert.rejects(open({ credentials: wrong }), openError(/access to s3:.* is denied/));
+    const unused = await listen(() => undefined);
+    await unused.close();
+    await assert.rejects(open({ endpoint: unused.endpoint }), openError(/cannot use s3:.*ECONNREFUSED/));
+  });
+
+  real("tells a server that is gone from one that does not answer, and is well when it is back", async (gateway) => {
+    const runtime = new VirtualRuntime({ seed: 1 });
+    const store = await openAt(gateway, "gone", runtime);
+    await store.putIfAbsent("a", [bytes("x")]);
+
+    gateway.pause();
+    const put = assert.rejects(store.putIfAbsent("b", [bytes("y")]), kind("ambiguous"));
+    const get = assert.rejects(store.get("a"), kind("unavailable"));
+    await letTimePass(runtime, Promise.all([put, get]));
+    gateway.resume();
+
+    await gateway.kill();
+    // Kept-alive connections may break first, which does not tell whether a put got through.
+    await assert.rejects(store.get("a"), kind("unavailable"));
+    await assert.rejects(store.list(""), kind("unavailable"));
+    await assert.rejects(store.putIfAbsent("c", [bytes("z")]), kind("unavailable"));
+    await gateway.restart();
+    assert.equal(text(await store.get("a")), "x");
+    await store.putIfAbsent("c", [bytes("z")]);
+    await store.close();
+  });
+
+  real("calls a put whose reply was lost ambiguous, though it took effect", async (gateway) => {
+    let dropReplies = false;
+    const target = new URL(gateway.endpoint);
+    // Passes everything on, and hangs up instead of answering when told to. The Host header stays the client's: it is signed.
+    const proxy = await listen((incoming, outgoing) => {
+      const { method, headers, url } = incoming;
+      const onward = request({ host: target.hostname, port: target.port, method, headers, path: url }, (answer) => {
+        if (dropReplies) {
+          answer.resume();
+          incoming.socket.destroy();
+        } else {
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(outgoing);
+        }
+      });
+      incoming.pipe(onward);
+    });
+    const { bucket, credentials } = gateway;
+    const store = await S3Store.open({ bucket, prefix: "lost", endpoint: proxy.endpoint, credentials }, systemRuntime);
+    dropReplies = true;
+    await assert.rejects(store.putIfAbsent("a", [bytes("mine")]), kind("ambiguous"));
+    dropReplies = false;
+    await assert.rejects(store.putIfAbsent("a", [bytes("mine")]), kind("exists"));
+    assert.equal(text(await store.get("a")), "mine");
+    await store.close();
+    await proxy.close();
+  });
+
+  function real(what: string, check: (gateway: Versitygw) => Promise<void>): void {
+    it(what, async (test) => {
+      if (server === undefined) return test.skip(VERSITYGW_MISSING);
+      await check(server);
+    });
+  }
+});
+
+describe("S3Store against a server that misbehaves", () => {
+  it("refuses one that overwrites in spite of the condition", async () => {
+    const server = await listen((_request, response) => response.writeHead(200, { etag: '"1"' }).end());
+    await assert.rejects(
+      openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, ""),
+      openError(/does not honour "If-None-Match: \*"/),
+    );
+    await server.close();
+  });
+
+  it("sends each request once, and under the condition", async () => {
+    const seen: string[] = [];
+    const server = await listen((incoming, response) => {
+      seen.push(`${incoming.method} ${incoming.headers["if-none-match"] ?? ""}`.trim());
+      const answers = [200, 412, 204];
+      response.writeHead(answers[seen.length - 1] ?? 500).end();
+    });
+    const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "");
+    assert.deepEqual(seen, ["PUT *", "PUT *", "DELETE"]);
+    seen.length = 3;
+    await assert.rejects(store.putIfAbsent("a", [bytes("x")]), kind("ambiguous"));
+    await assert.rejects(store.put("a", [bytes("x")]), kind("ambiguous"));
+    await assert.rejects(store.get("a"), kind("unavailable"));
+    await assert.rejects(store.list(""), kind("unavailable"));
+    await assert.rejects(store.delete("a"), kind("ambiguous"));
+    assert.deepEqual(seen.slice(3), ["PUT *", "PUT", "GET", "GET", "DELETE"]);
+    await store.close();
+    await server.close();
+  });
+
+  it("never hands out a body that was cut short", async () => {
+    let requests = 0;
+    const server = await listen((_request, response) => {
+      const status = [200, 412, 204][requests++];
+      if (status !== undefined) return response.writeHead(status).end();
+      response.writeHead(200, { "content-length": "1000" });
+      response.write("only this", () => response.socket?.destroy());
+    });
+    const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "");
+    await assert.rejects(store.get("a"), kind("unavailable"));
+    await store.close();
+    await server.close();
+  });
+});
+
+describe("errors of S3", () => {
+  it("are taken for facts only where they are", () => {
+    const table: readonly [status: number, code: string, expected: { [op in S3Operation]?: ObjectStoreErrorKind }][] = [
+      [412, "PreconditionFailed", { putIfAbsent: "exists" }],
+      [409, "ConditionalRequestConflict", { putIfAbsent: "ambiguous" }],
+      [404, "NoSuchKey", { read: "absent", putIfAbsent: "unavailable" }],
+      [404, "NoSuchBucket", { read: "unavailable", putIfAbsent: "unavailable", list: "unavailable" }],
+      [404, "NotFound", { read: "unavailable" }],
+      [403, "AccessDenied", { read: "denied", putIfAbsent: "denied", list: "denied", delete: "denied" }],
+      [401, "Unauthorized", { read: "denied" }],
+      [403, "QuotaExceeded", { putIfAbsent: "full" }],
+      [507, "InsufficientStorage", { putIfAbsent: "full", put: "full" }],
+      [500, "InternalError", { putIfAbsent: "ambiguous", put: "ambiguous", read: "unavailable", delete: "ambiguous" }],
+      [503, "SlowDown", { putIfAbsent: "ambiguous", read: "unavailable", list: "unavailable" }],
+      [502, "UnknownError", { putIfAbsent: "ambiguous", read: "unavailable" }],
+      [429, "TooManyRequests", { putIfAbsent: "unavailable" }],
+      [400, "InvalidRequest", { putIfAbsent: "unavailable", read: "unavailable" }],
+      [301, "PermanentRedirect", { putIfAbsent: "unavailable", read: "unavailable" }],
+      [200, "SyntaxError", { putIfAbsent: "ambiguous", list: "unavailable" }],
+      [0, "ECONNREFUSED", { putIfAbsent: "unavailable", read: "unavailable" }],
+      [0, "ENOTFOUND", { putIfAbsent: "unavailable" }],
+      [0, "ECONNRESET", { putIfAbsent: "ambiguous", put: "ambiguous", read: "unavailable" }],
+      [0, "EPIPE", { putIfAbsent: "ambiguous" }],
+      [0, "TimeoutError", { putIfAbsent: "ambiguous", read: "unavailable" }],
+      [0, "AbortError", { putIfAbsent: "ambiguous", read: "unavailable" }],
+      [0, "CredentialsProviderError", { putIfAbsent: "denied", read: "denied" }],
+      [0, "", { putIfAbsent: "ambiguous", read: "unavailable" }],
+    ];
+    for (const [status, code, expected] of table) {
+      for (const [operation, errorKind] of Object.entries(expected)) {
+        // Object.entries forgets the type of the keys written just above.
+        const actual = s3ErrorKind({ status, code }, operation as S3Operation);
+        assert.equal(actual, errorKind, `${status} ${code} on ${operation}`);
+      }
+    }
+  });
+});
+
+type Where = Pick<Versitygw, "endpoint" | "bucket" | "credentials">;
+
+function openAt(
+  { endpoint, bucket, credentials }: Where,
+  prefix: string,
+  runtime: Runtime = systemRuntime,
+): Promise<S3Store> {
+  return S3Store.open({ bucket, prefix, endpoint, credentials }, runtime);
+}
+
+/** Lets virtual time pass, again and again, until what real sockets do has settled `done`. */
+async function letTimePass(runtime: VirtualRuntime, done: Promise<unknown>): Promise<void> {
+  let settled = false;
+  const mark = () => {
+    settled = true;
+  };
+  done.then(mark, mark);
+  while (!settled) await runtime.advance(1000);
+  await done;
+}
+
+async function listen(handle: RequestListener): Promise<{ endpoint: string; close(): Promise<void> }> {
+  const server: Server = createServer(handle);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(address !== null && typeof address === "object");
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function openError(message: RegExp): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof StoreOpenError, String(error));
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /\n/);
+    return true;
+  };
+}
