@@ -10,12 +10,16 @@ const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** First segments that a file store keeps for itself. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set(["tmp", "lock", "lock.pid"]);
 
+export function isKeySegment(segment: string): boolean {
+  return segment.length <= MAX_SEGMENT_LENGTH && SEGMENT.test(segment);
+}
+
 /** Throws a RangeError: a bad key is a bug of the caller, no failure of the store. */
 export function checkKey(key: string): void {
   if (key.length > MAX_KEY_LENGTH) throw new RangeError(`key of ${key.length} characters: at most ${MAX_KEY_LENGTH}`);
   const segments = key.split("/");
   for (const segment of segments) {
-    if (segment.length > MAX_SEGMENT_LENGTH || !SEGMENT.test(segment)) throw new RangeError(`not a key: ${key}`);
+    if (!isKeySegment(segment)) throw new RangeError(`not a key: ${key}`);
   }
   if (RESERVED_NAMES.has(segments[0])) throw new RangeError(`key under a reserved name: ${key}`);
 }

@@ -139,6 +139,20 @@ describe("S3Store against a server that misbehaves", () => {
     await server.close();
   });
 
+  it("takes no listing that is out of order", async () => {
+    let requests = 0;
+    const server = await listen((_request, response) => {
+      const status = [200, 412, 204][requests++];
+      if (status !== undefined) return response.writeHead(status).end();
+      const contents = ["b", "a"].map((key) => `<Contents><Key>${key}</Key></Contents>`).join("");
+      return response.writeHead(200).end(`<ListBucketResult>${contents}</ListBucketResult>`);
+    });
+    const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "");
+    await assert.rejects(store.list(""), (error) => kind("unavailable")(error) && /out of order/.test(String(error)));
+    await store.close();
+    await server.close();
+  });
+
   it("never hands out a body that was cut short", async () => {
     let requests = 0;
     const server = await listen((_request, response) => {

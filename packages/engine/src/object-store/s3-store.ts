@@ -131,7 +131,18 @@ export class S3Store implements ObjectStore {
         ...(after === "" ? {} : { StartAfter: this.#prefix + after }),
       });
       const { Contents = [] } = await this.#client.send(command, { abortSignal });
-      return Contents.flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(this.#prefix.length)]));
+      const keys: string[] = [];
+      let last = after;
+      for (const { Key = "" } of Contents) {
+        const listed = Key.slice(this.#prefix.length);
+        // The marker of a "folder", which some tools leave.
+        if (listed === "" || listed.endsWith("/")) continue;
+        // Buckets of S3's "directory" type, say: the newest of many could not be found.
+        if (listed <= last) throw new Error(`the server lists keys out of order: ${listed} after ${last}`);
+        keys.push(listed);
+        last = listed;
+      }
+      return keys;
     });
   }
 

@@ -2,7 +2,7 @@
 // Every page reads each directory that it touches from end to end: a page costs the number of files in the directory,
 // however few it answers (a second or so for a million). What is listed often is to be kept in small directories.
 import { join } from "node:path";
-import { RESERVED_NAMES } from "../key.ts";
+import { isKeySegment, RESERVED_NAMES } from "../key.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { errorCode } from "./file-errors.ts";
 
@@ -48,7 +48,8 @@ export async function listKeys(
     });
     if (directory === undefined) return entries;
     for await (const found of directory) {
-      if (base === "" && RESERVED_NAMES.has(found.name)) continue;
+      // `lost+found`, `.DS_Store`: never ours.
+      if (!isKeySegment(found.name) || (base === "" && RESERVED_NAMES.has(found.name))) continue;
       const isDirectory = found.isDirectory();
       const entry = isDirectory ? `${base}${found.name}/` : base + found.name;
       if (entry <= seen) continue;

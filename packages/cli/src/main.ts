@@ -1,0 +1,27 @@
+// The command line: picks the command, and turns every failure into one sentence and an exit code.
+import { Command } from "commander";
+import { ExitCode, ExitError } from "./exit-codes.ts";
+import { serveCommand } from "./options.ts";
+import { serve } from "./serve.ts";
+
+const program = new Command("tailrace")
+  .description("Streams as a storage primitive: durable, ordered, unlimited, behind the S2 API.")
+  .version("0.1.0")
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage);
+  });
+const serving = serveCommand(serve);
+serving.copyInheritedSettings(program);
+program.addCommand(serving);
+
+try {
+  await program.parseAsync();
+  process.exit(ExitCode.ok);
+} catch (error) {
+  if (error instanceof ExitError) {
+    if (error.code !== ExitCode.ok) process.stderr.write(`tailrace: ${error.message}\n`);
+    process.exit(error.code);
+  }
+  process.stderr.write(`tailrace: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(ExitCode.failure);
+}

@@ -1,0 +1,80 @@
+// The options of `tailrace serve`: each a flag and an environment variable.
+import { Command, InvalidArgumentError, Option } from "commander";
+
+export interface ServeOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly store: string;
+  readonly rootTokenFile?: string;
+  readonly initFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsSelf?: boolean;
+  readonly cors: boolean;
+  readonly insecureOpen?: boolean;
+  readonly logLevel: string;
+}
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
+
+/** `HOST:PORT`, `[V6]:PORT` or `:PORT`. */
+export function parseListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^:\s]*)):([0-9]{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) throw new InvalidArgumentError("it must be HOST:PORT, such as 127.0.0.1:8080");
+  const host = match[1] ?? match[2];
+  return { host: host === "" ? "127.0.0.1" : host, port };
+}
+
+function parseStore(text: string): string {
+  if (!/^(file:.+|memory:|s3:\/\/.+)$/.test(text)) throw new InvalidArgumentError("it must be file:DIR, memory: or s3://BUCKET/PREFIX");
+  return text;
+}
+
+export function serveCommand(run: (options: ServeOptions) => Promise<void>): Command {
+  return new Command("serve")
+    .description("Serve streams over the S2 API, kept in an object store.")
+    .addOption(
+      new Option("--listen <host:port>", "address to listen on; port 0 picks a free one")
+        .env("TAILRACE_LISTEN")
+        .argParser(parseListen)
+        .default(parseListen("127.0.0.1:8080"), "127.0.0.1:8080"),
+    )
+    .addOption(
+      new Option("--store <url>", "where data is kept: file:DIR, memory: (lost at exit) or s3://BUCKET/PREFIX")
+        .env("TAILRACE_STORE")
+        .argParser(parseStore)
+        .default("file:./tailrace-data"),
+    )
+    .addOption(
+      new Option("--root-token-file <path>", "file with the access token that clients must present; without one any token is accepted").env(
+        "TAILRACE_ROOT_TOKEN_FILE",
+      ),
+    )
+    .addOption(new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env("TAILRACE_INIT_FILE"))
+    .addOption(new Option("--tls-cert <path>", "PEM certificate chain; serves HTTPS, with --tls-key").env("TAILRACE_TLS_CERT"))
+    .addOption(new Option("--tls-key <path>", "PEM private key").env("TAILRACE_TLS_KEY"))
+    .addOption(
+      new Option("--tls-self", "serve HTTPS with a certificate made on start, for tests and trials").env("TAILRACE_TLS_SELF").conflicts([
+        "tlsCert",
+        "tlsKey",
+      ]),
+    )
+    .addOption(new Option("--no-cors", "do not answer cross-origin requests from browsers").env("TAILRACE_NO_CORS"))
+    .addOption(new Option("--insecure-open", "listen beyond loopback although any token is accepted").env("TAILRACE_INSECURE_OPEN"))
+    .addOption(
+      new Option("--log-level <level>", "what to log, as JSON lines on standard error")
+        .env("TAILRACE_LOG_LEVEL")
+        .choices(LOG_LEVELS)
+        .default("info"),
+    )
+    .addHelpText(
+      "after",
+      `
+For s3:// stores, endpoint, region and credentials come from the standard AWS environment:
+AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and so on.
+
+Exit codes: 0 stopped cleanly, 1 unexpected failure, 2 wrong arguments, 3 store cannot be opened,
+4 address cannot be listened on, 5 corrupt object, 6 another process took over.`,
+    )
+    .action((options: ServeOptions) => run(options));
+}

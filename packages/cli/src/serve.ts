@@ -1,0 +1,169 @@
+// `tailrace serve`: opens the store, takes it over, listens, and stops cleanly. Every way to fail ends in one sentence and a code.
+import { readFile } from "node:fs/promises";
+import { CorruptObjectError, DeposedError, DeploymentError, Engine, type EngineLogger } from "@tailrace/engine";
+import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
+import { systemRuntime } from "@tailrace/engine/runtime";
+import { type RunningServer, startServer } from "@tailrace/server";
+import { destination, pino } from "pino";
+import { ExitCode, ExitError } from "./exit-codes.ts";
+import { applyInitFile, readInitFile } from "./init-file.ts";
+import type { ServeOptions } from "./options.ts";
+import { tlsFiles } from "./tls.ts";
+
+/** Requests may take this long to end once a shutdown has begun. */
+const DRAIN_GRACE_MS = 4_000;
+/** After this a shutdown is given up: the store does not answer. */
+const SHUTDOWN_DEADLINE_MS = 15_000;
+
+/** Runs until it is told to stop. Errors: ExitError. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const rootToken = options.rootTokenFile === undefined ? undefined : await readRootToken(options.rootTokenFile);
+  if (rootToken === undefined && !isLoopback(options.listen.host) && options.insecureOpen !== true) {
+    throw new ExitError(
+      ExitCode.usage,
+      `refusing to listen on ${options.listen.host} while any access token is accepted: give --root-token-file, or --insecure-open if that is meant`,
+    );
+  }
+  const tls = await tlsFiles(options);
+  const init = options.initFile === undefined ? undefined : await readInitFile(options.initFile);
+  const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
+
+  const stop = new StopSignal();
+  const store = new CountingStore(await openStoreOrExit(options.store), { clock: systemRuntime.clock });
+  const engine = Engine.start({ runtime: systemRuntime, store, logger, onHalt: (error) => stop.fail(haltError(error)) });
+  let server: RunningServer | undefined;
+  try {
+    server = await listenOrExit(options, engine, rootToken, tls, logger, () => store.counts);
+    await startedOrExit(engine, options.store, stop);
+    if (init !== undefined) await applyInitFile(engine, init);
+  } catch (error) {
+    server?.close();
+    await engine.close().catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a failed start"));
+    throw error;
+  }
+  printBanner(options, server.url, store.description, rootToken !== undefined);
+  try {
+    await stop.requested;
+  } catch (error) {
+    server.close();
+    await engine.close().catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a halt"));
+    throw error;
+  }
+  logger.info({}, "stopping: no new requests, what was accepted is brought to its end");
+  const deadline = setTimeout(() => {
+    logger.error({}, "the object store did not take the last writes in time");
+    process.exit(ExitCode.failure);
+  }, SHUTDOWN_DEADLINE_MS);
+  await server.drain(DRAIN_GRACE_MS);
+  server.close();
+  await engine.close();
+  clearTimeout(deadline);
+  logger.info({}, "stopped");
+}
+
+/** SIGTERM or SIGINT, or the engine's halt. A second signal exits at once. */
+class StopSignal {
+  readonly requested: Promise<void>;
+  #fail: (error: Error) => void = () => undefined;
+
+  constructor() {
+    this.requested = new Promise((resolve, reject) => {
+      this.#fail = reject;
+      let stopping = false;
+      const onSignal = (signal: NodeJS.Signals) => {
+        if (stopping) process.exit(signal === "SIGINT" ? 130 : 143);
+        stopping = true;
+        resolve();
+      };
+      process.on("SIGTERM", onSignal);
+      process.on("SIGINT", onSignal);
+    });
+    // Whoever waits for it sees it; a halt before that must not count as unhandled.
+    this.requested.catch(() => undefined);
+  }
+
+  fail(error: Error): void {
+    this.#fail(error);
+  }
+}
+
+function haltError(error: Error): ExitError {
+  if (error instanceof DeposedError) {
+    return new ExitError(ExitCode.deposed, `${error.message}: another process is using this store, so this one has stopped`);
+  }
+  if (error instanceof CorruptObjectError) return new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
+  return new ExitError(ExitCode.failure, `the shard has stopped: ${error.message}`);
+}
+
+async function readRootToken(path: string): Promise<string> {
+  let token: string;
+  try {
+    token = (await readFile(path, "utf8")).trim();
+  } catch (error) {
+    throw new ExitError(ExitCode.usage, `the root token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (token === "") throw new ExitError(ExitCode.usage, `the root token file ${path} is empty`);
+  return token;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
+}
+
+async function openStoreOrExit(url: string) {
+  try {
+    return await openStore(url, systemRuntime);
+  } catch (error) {
+    if (error instanceof StoreOpenError || error instanceof ObjectStoreError) throw new ExitError(ExitCode.store, error.message);
+    throw error;
+  }
+}
+
+async function listenOrExit(
+  options: ServeOptions,
+  engine: Engine,
+  rootToken: string | undefined,
+  tls: Awaited<ReturnType<typeof tlsFiles>>,
+  logger: EngineLogger,
+  storeRequests: () => Readonly<Record<string, number>>,
+): Promise<RunningServer> {
+  const { host, port } = options.listen;
+  try {
+    return await startServer({ engine, runtime: systemRuntime, logger, host, port, tls, cors: options.cors, rootToken, storeRequests });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const why =
+      code === "EADDRINUSE"
+        ? "the port is in use"
+        : code === "EACCES"
+          ? "permission is denied"
+          : error instanceof Error
+            ? error.message
+            : String(error);
+    throw new ExitError(ExitCode.listen, `cannot listen on ${host}:${port}: ${why}`);
+  }
+}
+
+async function startedOrExit(engine: Engine, store: string, stop: StopSignal): Promise<void> {
+  try {
+    await Promise.race([engine.started, stop.requested.then(() => Promise.reject(new ExitError(ExitCode.ok, "stopped while starting")))]);
+  } catch (error) {
+    if (error instanceof DeploymentError) throw new ExitError(ExitCode.store, error.message);
+    if (error instanceof CorruptObjectError) throw new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
+    if (error instanceof ObjectStoreError) throw new ExitError(ExitCode.store, `${store} cannot be used: ${error.message}`);
+    throw error;
+  }
+}
+
+function printBanner(options: ServeOptions, url: string, store: string, hasToken: boolean): void {
+  const lines = [
+    `Tailrace listens on ${url}`,
+    `and stores in ${store}${store === "memory:" ? " (gone when it stops)" : ""}`,
+    "",
+    `export S2_ACCOUNT_ENDPOINT=${url}`,
+    `export S2_BASIN_ENDPOINT=${url}`,
+    hasToken ? `export S2_ACCESS_TOKEN=$(cat ${options.rootTokenFile ?? ""})` : "export S2_ACCESS_TOKEN=ignored",
+    "",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

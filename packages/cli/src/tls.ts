@@ -1,0 +1,41 @@
+// Certificates for HTTPS: given ones, or one made on the spot.
+import { readFile } from "node:fs/promises";
+import type { TlsFiles } from "@tailrace/server";
+import { ExitCode, ExitError } from "./exit-codes.ts";
+import type { ServeOptions } from "./options.ts";
+
+const SELF_SIGNED_DAYS = 365;
+
+/** Undefined: plain HTTP. Errors: ExitError (usage). */
+export async function tlsFiles(options: ServeOptions): Promise<TlsFiles | undefined> {
+  if (options.tlsSelf === true) return selfSigned(options.listen.host);
+  if (options.tlsCert === undefined && options.tlsKey === undefined) return undefined;
+  if (options.tlsCert === undefined || options.tlsKey === undefined) {
+    throw new ExitError(ExitCode.usage, "--tls-cert and --tls-key go together");
+  }
+  return { cert: await pem(options.tlsCert), key: await pem(options.tlsKey) };
+}
+
+async function pem(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ExitError(ExitCode.usage, `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function selfSigned(host: string): Promise<TlsFiles> {
+  const { generate } = await import("selfsigned");
+  const notAfterDate = new Date(Date.now() + SELF_SIGNED_DAYS * 24 * 60 * 60 * 1000);
+  const names = [...new Set(["localhost", "127.0.0.1", "::1", host])];
+  const pems = await generate([{ name: "commonName", value: "localhost" }], {
+    notAfterDate,
+    extensions: [
+      {
+        name: "subjectAltName",
+        altNames: names.map((name) => (/^[0-9.]+$|:/.test(name) ? { type: 7, ip: name } : { type: 2, value: name })),
+      },
+    ],
+  });
+  return { cert: pems.cert, key: pems.private };
+}

@@ -1,0 +1,54 @@
+// A parsed request and what a handler answers: all that handlers know of HTTP. The shell around them is `http-shell.ts`.
+import type { Query } from "./query.ts";
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Percent-decoded parameters of the path. */
+  readonly params: Readonly<Record<string, string | undefined>>;
+  readonly query: Query;
+  /** The value of a header, by its lower-case name. */
+  header(name: string): string | undefined;
+  /** The whole body, inflated, the caller's own. Errors: ApiError (too large, encoding, too slow). */
+  readBody(): Promise<Uint8Array>;
+  /** The body as it comes in, for sessions. Not pulling stops the client. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A body in pieces, to be sent one after another. */
+export type ReplyBody = string | Uint8Array | readonly Uint8Array[];
+
+export interface Reply {
+  readonly kind: "reply";
+  readonly status: number;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: ReplyBody;
+}
+
+/** An answer that goes on: its 200 and headers go out before `run` is called. */
+export interface Session {
+  readonly kind: "session";
+  readonly contentType: string;
+  /** Ends when the session is over. An error that it lets through breaks the connection off. */
+  run(output: SessionOutput): Promise<void>;
+}
+
+export type Answer = Reply | Session;
+
+/** Where a session writes to. */
+export interface SessionOutput {
+  /** True once nobody listens any more. */
+  readonly closed: boolean;
+  /** Calls back once, when the client has gone or gave no room for too long. */
+  onClose(callback: () => void): void;
+  /** Writes pieces in order; the promise, if there is one, is the time to wait before writing more. */
+  write(pieces: readonly Uint8Array[]): Promise<void> | undefined;
+}
+
+export const JSON_TYPE = "application/json";
+export const PROTOBUF_TYPE = "application/protobuf";
+
+export function jsonReply(status: number, value: unknown, headers?: Readonly<Record<string, string>>): Reply {
+  const reply = { kind: "reply", status, contentType: JSON_TYPE, body: JSON.stringify(value) } as const;
+  return headers === undefined ? reply : { ...reply, headers };
+}

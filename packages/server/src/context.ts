@@ -1,0 +1,12 @@
+// What handlers work with besides the request.
+import type { EngineApi } from "@tailrace/engine";
+import type { Runtime } from "@tailrace/engine/runtime";
+import type { Drain } from "./drain.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface Context {
+  readonly engine: EngineApi;
+  readonly runtime: Runtime;
+  readonly metrics: Metrics;
+  readonly drain: Drain;
+}

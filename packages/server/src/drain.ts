@@ -1,0 +1,27 @@
+// The server is about to stop: sessions are told, and bring what was accepted to its end.
+
+export class Drain {
+  #draining = false;
+  readonly #listeners = new Set<() => void>();
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Calls back once, when draining begins (at once if it has); the answer takes the callback off. */
+  onDrain(callback: () => void): () => void {
+    if (this.#draining) {
+      callback();
+      return () => undefined;
+    }
+    this.#listeners.add(callback);
+    return () => this.#listeners.delete(callback);
+  }
+
+  begin(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    for (const listener of this.#listeners) listener();
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,35 @@
+// Append: one batch, or a session of them (API: append).
+import { ackJson, type AppendInput, encodeAppendAck, parseAppendInput, parseAppendInputJson } from "@tailrace/engine/wire";
+import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE } from "../api-request.ts";
+import type { Context } from "../context.ts";
+import { acceptedCompression, accepted, contentType, recordFormat, requireJson } from "../media.ts";
+import { basinOfHeader, streamOfPath } from "../names.ts";
+import { AppendSession } from "../s2s/append-session.ts";
+import { autoCreate } from "./auto-create.ts";
+
+export async function append(context: Context, request: ApiRequest): Promise<Answer> {
+  const basin = basinOfHeader(request);
+  const stream = streamOfPath(request);
+  const create = autoCreate(request);
+  const type = contentType(request);
+  if (type === "s2s") {
+    const appender = await context.engine.openAppender(basin, stream, create);
+    const session = new AppendSession(context, appender, request.chunks, acceptedCompression(request.header("accept-encoding")));
+    return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
+  }
+  const startedMs = context.runtime.clock.monotonicMs();
+  let input: AppendInput;
+  if (type === "protobuf") input = parseAppendInput(await request.readBody());
+  else {
+    requireJson(request);
+    const format = recordFormat(request);
+    input = parseAppendInputJson(await request.readBody(), format);
+  }
+  const ack = await context.engine.append(basin, stream, input, create);
+  context.metrics.appendAckSeconds.observe((context.runtime.clock.monotonicMs() - startedMs) / 1000);
+  context.metrics.appendBatchRecords.observe(input.batch.count);
+  context.metrics.appendBatchBytes.observe(input.batch.meteredBytes);
+  return accepted(request) === "protobuf"
+    ? { kind: "reply", status: 200, contentType: PROTOBUF_TYPE, body: [encodeAppendAck(ack)] }
+    : { kind: "reply", status: 200, contentType: JSON_TYPE, body: ackJson(ack) };
+}

@@ -1,0 +1,83 @@
+// Basins: create, ensure, list, get, reconfigure, delete (API: basins).
+import { createHash } from "node:crypto";
+import type { BasinInfo, Idempotency } from "@tailrace/engine";
+import { type ApiRequest, jsonReply, type Reply } from "../api-request.ts";
+import { basinConfig, basinConfigJson, basinConfigPatch } from "../config-json.ts";
+import type { Context } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { object, parseJson, string } from "../json-shape.ts";
+import { requireJson } from "../media.ts";
+import { basinOfPath, checkBasinName, listOptions, requestToken } from "../names.ts";
+
+const PROVISION_RESULT = "s2-provision-result";
+
+export function timeJson(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function basinJson(info: BasinInfo): object {
+  return {
+    name: info.name,
+    location: null,
+    created_at: timeJson(info.createdAtMs),
+    deleted_at: info.deletedAtMs === null ? null : timeJson(info.deletedAtMs),
+    state: info.deletedAtMs === null ? "active" : "deleting",
+  };
+}
+
+/** Locations are not available yet: a basin lives where the deployment does. */
+function refuseLocation(location: unknown): void {
+  if (location === undefined || location === null) return;
+  throw new ApiError("invalid", `there is no location "${string(location, "location").slice(0, 64)}"`);
+}
+
+/** Input is compared as it was sent. */
+export function idempotency(request: ApiRequest, body: Uint8Array): Idempotency | undefined {
+  const token = requestToken(request);
+  return token === undefined ? undefined : { requestToken: token, fingerprint: createHash("sha256").update(body).digest("hex") };
+}
+
+export async function createBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  requireJson(request);
+  const body = await request.readBody();
+  const json = object(parseJson(body), "body");
+  const name = checkBasinName(string(json.basin, "basin"), "invalid");
+  const config = basinConfig(json.config);
+  refuseLocation(json.location);
+  const { info, result } = await context.engine.createBasin(name, config, idempotency(request, body));
+  return jsonReply(201, basinJson(info), { [PROVISION_RESULT]: result });
+}
+
+export async function ensureBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  const name = basinOfPath(request);
+  const body = await request.readBody();
+  if (body.length > 0) requireJson(request);
+  const value = body.length === 0 ? null : parseJson(body);
+  const json = value === null ? {} : object(value, "body");
+  const config = basinConfig(json.config);
+  refuseLocation(json.location);
+  const { info, result } = await context.engine.ensureBasin(name, config);
+  return jsonReply(result === "created" ? 201 : 200, basinJson(info), { [PROVISION_RESULT]: result });
+}
+
+export async function listBasins(context: Context, request: ApiRequest): Promise<Reply> {
+  const page = await context.engine.listBasins(listOptions(request));
+  return jsonReply(200, { basins: page.items.map(basinJson), has_more: page.hasMore });
+}
+
+export async function getBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  const { config } = await context.engine.getBasin(basinOfPath(request));
+  return jsonReply(200, basinConfigJson(config));
+}
+
+export async function reconfigureBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  const name = basinOfPath(request);
+  requireJson(request);
+  const patch = basinConfigPatch(parseJson(await request.readBody()));
+  return jsonReply(200, basinConfigJson(await context.engine.reconfigureBasin(name, patch)));
+}
+
+export async function deleteBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  await context.engine.deleteBasin(basinOfPath(request));
+  return { kind: "reply", status: 202 };
+}

@@ -1,0 +1,49 @@
+// Read: one batch, or a session over S2S or SSE (API: read). And check-tail.
+import type { Position } from "@tailrace/engine/wire";
+import { encodeReadBatchTail, positionJson, readBatchJson } from "@tailrace/engine/wire";
+import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE, type Reply } from "../api-request.ts";
+import type { Context } from "../context.ts";
+import { accepted, acceptedCompression, contentType, type MediaType, recordFormat } from "../media.ts";
+import { basinOfHeader, streamOfPath } from "../names.ts";
+import { ReadSession } from "../s2s/read-session.ts";
+import { SseSession } from "../sse/sse-session.ts";
+import { resumed } from "../sse/resume.ts";
+import { autoCreate } from "./auto-create.ts";
+import { readOptions } from "./read-options.ts";
+
+export async function read(context: Context, request: ApiRequest): Promise<Answer> {
+  const basin = basinOfHeader(request);
+  const stream = streamOfPath(request);
+  const create = autoCreate(request);
+  if (contentType(request) === "s2s") {
+    const reader = await context.engine.openReader(basin, stream, readOptions(request, "session"), create);
+    const session = new ReadSession(context, reader, acceptedCompression(request.header("accept-encoding")));
+    return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
+  }
+  const form = accepted(request);
+  const format = recordFormat(request);
+  if (form === "event-stream") {
+    const { options, delivered } = resumed(readOptions(request, "session"), request.header("last-event-id"));
+    const reader = await context.engine.openReader(basin, stream, options, create);
+    const session = new SseSession(context, reader, format, delivered);
+    return { kind: "session", contentType: "text/event-stream", run: (output) => session.run(output) };
+  }
+  const reader = await context.engine.openReader(basin, stream, readOptions(request, "unary"), create);
+  const event = await reader.next();
+  const slices = event.kind === "batch" ? event.slices : [];
+  const tail = event.kind === "batch" ? event.tail : null;
+  return batchReply(slices, tail, form, format);
+}
+
+function batchReply(slices: readonly Uint8Array[], tail: Position | null, form: MediaType, format: "raw" | "base64"): Reply {
+  if (form === "protobuf") {
+    const body = tail === null ? slices : [...slices, encodeReadBatchTail(tail)];
+    return { kind: "reply", status: 200, contentType: PROTOBUF_TYPE, body };
+  }
+  return { kind: "reply", status: 200, contentType: JSON_TYPE, body: readBatchJson(slices, tail, format) };
+}
+
+export async function checkTail(context: Context, request: ApiRequest): Promise<Reply> {
+  const tail = await context.engine.checkTail(basinOfHeader(request), streamOfPath(request));
+  return { kind: "reply", status: 200, contentType: JSON_TYPE, body: `{"tail":${positionJson(tail)}}` };
+}

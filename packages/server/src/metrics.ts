@@ -1,0 +1,81 @@
+// What Prometheus scrapes: counters of the engine as they stand, histograms of appends, and the process.
+import type { EngineStats } from "@tailrace/engine";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** Requests to the object store so far, by kind. */
+export type StoreRequestCounts = Readonly<Record<string, number>>;
+
+const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly appendAckSeconds: Histogram;
+  readonly appendBatchRecords: Histogram;
+  readonly appendBatchBytes: Histogram;
+
+  constructor(stats: () => EngineStats, storeRequests: () => StoreRequestCounts) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    this.appendAckSeconds = new Histogram({
+      name: "s2_append_ack_latency_seconds",
+      help: "From an append's arrival to its acknowledgement.",
+      buckets: LATENCY_SECONDS,
+      registers,
+    });
+    this.appendBatchRecords = new Histogram({
+      name: "s2_append_batch_records",
+      help: "Records in a batch.",
+      buckets: [1, 10, 50, 100, 250, 500, 1000],
+      registers,
+    });
+    this.appendBatchBytes = new Histogram({
+      name: "s2_append_batch_bytes",
+      help: "Metered bytes of a batch.",
+      buckets: [512, 1024, 4096, 16384, 65536, 262144, 1048576],
+      registers,
+    });
+    for (const [name, help, read] of gauges) {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read(stats()));
+        },
+      });
+    }
+    new Counter({
+      name: "tailrace_object_store_requests_total",
+      help: "Requests to the object store, by kind.",
+      labelNames: ["kind"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of Object.entries(storeRequests())) this.inc({ kind }, count);
+      },
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+const gauges: readonly (readonly [string, string, (stats: EngineStats) => number])[] = [
+  ["tailrace_in_flight_append_bytes", "Bytes accepted and not yet durable.", (stats) => stats.inFlightAppendBytes],
+  ["tailrace_waiting_append_bytes", "Bytes of appends that wait to be accepted.", (stats) => stats.waitingAppendBytes],
+  ["tailrace_cached_bytes", "Bytes of records in memory.", (stats) => stats.cachedBytes],
+  ["tailrace_streams", "Streams.", (stats) => stats.streams],
+  ["tailrace_basins", "Basins.", (stats) => stats.basins],
+  ["tailrace_readers", "Open reads.", (stats) => stats.activeReaders],
+  ["tailrace_chunks_put", "Chunks put since the start.", (stats) => stats.chunksPut],
+  ["tailrace_chunk_bytes_put", "Bytes of chunks put since the start.", (stats) => stats.chunkBytesPut],
+  ["tailrace_records_appended", "Records appended since the start.", (stats) => stats.recordsAppended],
+  ["tailrace_epoch", "The epoch of the shard.", (stats) => stats.epoch],
+  ["tailrace_history_hits", "Reads of runs served from memory.", (stats) => stats.cacheHits],
+  ["tailrace_history_misses", "Reads of runs that went to the object store.", (stats) => stats.cacheMisses],
+];

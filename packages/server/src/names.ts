@@ -1,0 +1,57 @@
+// What names may look like (API: resources).
+import type { ListOptions } from "@tailrace/engine";
+import type { ApiRequest } from "./api-request.ts";
+import { ApiError, type ErrorCode } from "./errors.ts";
+
+const BASIN_NAME = /^[a-z0-9][a-z0-9-]{6,46}[a-z0-9]$/;
+const MAX_STREAM_NAME_BYTES = 512;
+const MAX_REQUEST_TOKEN_BYTES = 36;
+const MAX_PAGE = 1000;
+
+export function checkBasinName(name: string, code: ErrorCode): string {
+  if (!BASIN_NAME.test(name)) {
+    throw new ApiError(code, "a basin name has 8 to 48 lower-case letters, digits and hyphens, and no hyphen at either end");
+  }
+  return name;
+}
+
+export function checkStreamName(name: string, code: ErrorCode): string {
+  const bytes = Buffer.byteLength(name);
+  if (bytes < 1 || bytes > MAX_STREAM_NAME_BYTES) throw new ApiError(code, `a stream name has 1 to ${MAX_STREAM_NAME_BYTES} bytes`);
+  if (name.includes("\0") || name === "." || name === "..") throw new ApiError(code, 'a stream name has no NUL and is not "." or ".."');
+  return name;
+}
+
+export function basinOfPath(request: ApiRequest): string {
+  return checkBasinName(request.params.basin ?? "", "bad_path");
+}
+
+export function streamOfPath(request: ApiRequest): string {
+  return checkStreamName(request.params.stream ?? "", "bad_path");
+}
+
+/** The basin that a request for streams addresses. */
+export function basinOfHeader(request: ApiRequest): string {
+  const name = request.header("s2-basin");
+  if (name === undefined) throw new ApiError("bad_header", "the header s2-basin must name the basin");
+  return checkBasinName(name, "bad_header");
+}
+
+export function requestToken(request: ApiRequest): string | undefined {
+  const token = request.header("s2-request-token");
+  if (token !== undefined && Buffer.byteLength(token) > MAX_REQUEST_TOKEN_BYTES) {
+    throw new ApiError("bad_header", `s2-request-token has at most ${MAX_REQUEST_TOKEN_BYTES} bytes`);
+  }
+  return token;
+}
+
+export function listOptions(request: ApiRequest): ListOptions {
+  const prefix = request.query.string("prefix") ?? "";
+  const startAfter = request.query.string("start_after") ?? "";
+  for (const text of [prefix, startAfter]) {
+    if (text.includes("\0")) throw new ApiError("bad_query", "a prefix or start_after has no NUL");
+    if (Buffer.byteLength(text) > MAX_STREAM_NAME_BYTES) throw new ApiError("bad_query", "a prefix or start_after is longer than a name may be");
+  }
+  const limit = request.query.count("limit") ?? MAX_PAGE;
+  return { prefix, startAfter, limit: limit === 0 || limit > MAX_PAGE ? MAX_PAGE : limit };
+}

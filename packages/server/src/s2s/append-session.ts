@@ -1,0 +1,163 @@
+// An append session: AppendInputs in, AppendAcks out in order, many in flight (API: S2S).
+// The first failure ends it, after the acknowledgements of what came before. Reads no further ahead than it may hold.
+import { EngineError, type StreamAppender } from "@tailrace/engine";
+import { type Compression, InflateError } from "@tailrace/engine/runtime";
+import { encodeAppendAck, parseAppendInput, WireError } from "@tailrace/engine/wire";
+import type { SessionOutput } from "../api-request.ts";
+import type { Context } from "../context.ts";
+import { errorAnswer } from "../errors.ts";
+import { type Frame, FrameDecoder, frameHeader, MAX_INFLATED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
+
+/** Bytes that a session may have appended and not yet seen acknowledged; beyond, it is not read from. */
+const MAX_OUTSTANDING_BYTES = 16 * 1024 * 1024;
+/** Batches likewise. */
+const MAX_OUTSTANDING_BATCHES = 10_000;
+
+export class AppendSession {
+  readonly #context: Context;
+  readonly #appender: StreamAppender;
+  readonly #chunks: AsyncIterable<Uint8Array>;
+  #output: SessionOutput | undefined;
+  #outstandingBytes = 0;
+  #outstandingBatches = 0;
+  /** Acknowledgements of this turn, written together. */
+  #pieces: Uint8Array[] = [];
+  #flushPending = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** Wakes whoever waits for the outstanding to become less, or for the session's end. */
+  #changed: (() => void) | undefined;
+  #stopReading: (() => void) | undefined;
+
+  // Acknowledgements are never long enough to be compressed.
+  constructor(context: Context, appender: StreamAppender, chunks: AsyncIterable<Uint8Array>, _compression: Compression | undefined) {
+    this.#context = context;
+    this.#appender = appender;
+    this.#chunks = chunks;
+  }
+
+  async run(output: SessionOutput): Promise<void> {
+    this.#output = output;
+    const stopped = new Promise<void>((resolve) => {
+      this.#stopReading = resolve;
+    });
+    output.onClose(() => this.#end());
+    const offDrain = this.#context.drain.onDrain(() => this.#end());
+    try {
+      await this.#readAll(stopped);
+    } catch (error) {
+      this.#fail(error);
+    }
+    while (this.#outstandingBatches > 0 && !output.closed) await this.#change();
+    offDrain();
+    if (output.closed) return;
+    this.#flush();
+    const draining = this.#context.drain.draining && this.#failure === undefined;
+    const failure = draining ? { error: new EngineError("server_draining", "the server is shutting down") } : this.#failure;
+    if (failure === undefined) return;
+    const { status, json } = errorAnswer(failure.error);
+    await output.write([terminalFrame(status, json)]);
+  }
+
+  async #readAll(stopped: Promise<void>): Promise<void> {
+    const decoder = new FrameDecoder();
+    const chunks = this.#chunks[Symbol.asyncIterator]();
+    const end = stopped.then(() => undefined);
+    for (;;) {
+      const next = await Promise.race([chunks.next(), end]);
+      if (next === undefined || this.#failure !== undefined) return;
+      if (next.done === true) {
+        decoder.finish();
+        return;
+      }
+      for (const frame of decoder.push(next.value)) {
+        const pending = this.#take(frame);
+        if (pending !== undefined) await pending;
+        if (this.#failure !== undefined) return;
+      }
+      while (this.#full && this.#failure === undefined && this.#output?.closed === false) await this.#change();
+    }
+  }
+
+  get #full(): boolean {
+    return this.#outstandingBytes > MAX_OUTSTANDING_BYTES || this.#outstandingBatches >= MAX_OUTSTANDING_BATCHES;
+  }
+
+  /** Appends what a frame holds; the promise, if there is one, is its inflation. */
+  #take(frame: Frame): Promise<void> | undefined {
+    if (frame.terminal) throw new WireError("bad_frame", "a client sends no terminal frames");
+    if (frame.compression === "none") {
+      this.#append(frame.body);
+      return undefined;
+    }
+    return this.#context.runtime.threads.decompress(frame.compression, frame.body, MAX_INFLATED_BYTES).then(
+      (body) => this.#append(body),
+      (error: unknown) => {
+        throw error instanceof InflateError ? new WireError("bad_frame", `a frame does not inflate: ${error.message}`) : error;
+      },
+    );
+  }
+
+  #append(body: Uint8Array): void {
+    const input = parseAppendInput(body);
+    const { metrics, runtime } = this.#context;
+    const { count, meteredBytes } = input.batch;
+    const startedMs = runtime.clock.monotonicMs();
+    this.#outstandingBytes += meteredBytes;
+    this.#outstandingBatches += 1;
+    this.#appender.append(input).then(
+      (ack) => {
+        this.#settled(meteredBytes);
+        metrics.appendAckSeconds.observe((runtime.clock.monotonicMs() - startedMs) / 1000);
+        metrics.appendBatchRecords.observe(count);
+        metrics.appendBatchBytes.observe(meteredBytes);
+        const bytes = encodeAppendAck(ack);
+        const flags = this.#context.drain.draining ? RECONNECT_ADVISED : 0;
+        this.#pieces.push(frameHeader(bytes.length, "none", flags), bytes);
+        this.#flushSoon();
+      },
+      (error: unknown) => {
+        this.#settled(meteredBytes);
+        this.#fail(error);
+      },
+    );
+  }
+
+  #settled(meteredBytes: number): void {
+    this.#outstandingBytes -= meteredBytes;
+    this.#outstandingBatches -= 1;
+    this.#changed?.();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushPending) return;
+    this.#flushPending = true;
+    this.#context.runtime.timers.immediate(() => {
+      this.#flushPending = false;
+      this.#flush();
+    });
+  }
+
+  /** Acknowledgements wait for nobody: a client that does not read them is dropped by the time-out of its writes. */
+  #flush(): void {
+    if (this.#pieces.length === 0) return;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (this.#output?.closed === false) this.#output.write([Buffer.concat(pieces)]);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#end();
+  }
+
+  #end(): void {
+    this.#stopReading?.();
+    this.#changed?.();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+  }
+}

@@ -1,0 +1,98 @@
+// Frames of S2S sessions: 3 bytes of length, a byte of flags, a body (API: S2S). Codec only.
+import type { Compression } from "@tailrace/engine/runtime";
+import { WireError } from "@tailrace/engine/wire";
+
+/** Flags and body of a frame. */
+export const MAX_FRAME_BYTES = 2 * 1024 * 1024;
+/** A body once inflated. */
+export const MAX_INFLATED_BYTES = MAX_FRAME_BYTES - 1;
+/** Bodies below this are never compressed. */
+export const MIN_COMPRESSED_BYTES = 1024;
+
+const LENGTH_BYTES = 3;
+const TERMINAL = 0x80;
+const COMPRESSION_SHIFT = 5;
+/** Set on a frame by a server about to stop. */
+export const RECONNECT_ADVISED = 0x10;
+
+const COMPRESSIONS: readonly (Compression | "none" | undefined)[] = ["none", "zstd", "gzip", undefined];
+
+export interface Frame {
+  readonly terminal: boolean;
+  readonly compression: Compression | "none";
+  readonly reconnectAdvised: boolean;
+  /** The receiver's own. */
+  readonly body: Uint8Array;
+}
+
+/** Puts frames together from whatever pieces the network gives. Holds one unfinished frame at most. */
+export class FrameDecoder {
+  readonly #prefix = new Uint8Array(LENGTH_BYTES);
+  #prefixBytes = 0;
+  /** Flags and body of the frame under way. */
+  #frame: Uint8Array | undefined;
+  #frameBytes = 0;
+
+  /** The frames that `chunk` completes. Errors: WireError `bad_frame`. */
+  *push(chunk: Uint8Array): Generator<Frame, void, void> {
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#frame === undefined) {
+        this.#prefix[this.#prefixBytes] = chunk[at];
+        this.#prefixBytes += 1;
+        at += 1;
+        if (this.#prefixBytes < LENGTH_BYTES) continue;
+        const length = (this.#prefix[0] << 16) | (this.#prefix[1] << 8) | this.#prefix[2];
+        if (length === 0) throw badFrame("it has no flags");
+        if (length > MAX_FRAME_BYTES) throw badFrame(`it is longer than ${MAX_FRAME_BYTES} bytes`);
+        // The one copy on the way in: from the network's pieces to one piece that the decoder of the body may write to.
+        this.#frame = Buffer.allocUnsafeSlow(length);
+        this.#frameBytes = 0;
+        this.#prefixBytes = 0;
+      }
+      const take = Math.min(this.#frame.length - this.#frameBytes, chunk.length - at);
+      this.#frame.set(chunk.subarray(at, at + take), this.#frameBytes);
+      this.#frameBytes += take;
+      at += take;
+      if (this.#frameBytes < this.#frame.length) return;
+      const frame = this.#frame;
+      this.#frame = undefined;
+      yield decode(frame);
+    }
+  }
+
+  /** Says that nothing more comes. Errors: WireError `bad_frame` in the middle of a frame. */
+  finish(): void {
+    if (this.#frame !== undefined || this.#prefixBytes > 0) throw badFrame("it is cut off");
+  }
+}
+
+function decode(frame: Uint8Array): Frame {
+  const flags = frame[0];
+  const compression = COMPRESSIONS[(flags >>> COMPRESSION_SHIFT) & 3];
+  if (compression === undefined) throw badFrame("its compression is unknown");
+  return {
+    terminal: (flags & TERMINAL) !== 0,
+    compression,
+    reconnectAdvised: (flags & RECONNECT_ADVISED) !== 0,
+    body: frame.subarray(1),
+  };
+}
+
+/** What goes before a body of `bodyBytes`. */
+export function frameHeader(bodyBytes: number, compression: Compression | "none", flags = 0): Uint8Array {
+  const length = bodyBytes + 1;
+  if (length > MAX_FRAME_BYTES) throw new Error(`a frame of ${length} bytes is too long`);
+  return Uint8Array.of(length >>> 16, length >>> 8, length, (COMPRESSIONS.indexOf(compression) << COMPRESSION_SHIFT) | flags);
+}
+
+/** The last frame of a session that failed: a status and the JSON error that a unary call would have had. */
+export function terminalFrame(status: number, json: string): Uint8Array {
+  const body = Buffer.from(json);
+  const length = body.length + 3;
+  return Buffer.concat([Buffer.from([length >>> 16, length >>> 8, length, TERMINAL, status >>> 8, status]), body]);
+}
+
+function badFrame(what: string): WireError {
+  return new WireError("bad_frame", `a frame is malformed: ${what}`);
+}

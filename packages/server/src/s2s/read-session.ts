@@ -1,0 +1,72 @@
+// A read session: ReadBatches out until a bound is reached or the client goes (API: S2S).
+// Pulls from the reader only while the client takes what it is given.
+import { EngineError, type ReadEvent, type StreamReader } from "@tailrace/engine";
+import type { Compression } from "@tailrace/engine/runtime";
+import { encodeReadBatchTail } from "@tailrace/engine/wire";
+import type { SessionOutput } from "../api-request.ts";
+import type { Context } from "../context.ts";
+import { errorAnswer } from "../errors.ts";
+import { frameHeader, MIN_COMPRESSED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
+
+/** Pieces smaller than this on average are joined: below it, a piece costs more than its copy. */
+const MIN_PIECE_BYTES = 8 * 1024;
+
+export class ReadSession {
+  readonly #context: Context;
+  readonly #reader: StreamReader;
+  readonly #compression: Compression | undefined;
+
+  constructor(context: Context, reader: StreamReader, compression: Compression | undefined) {
+    this.#context = context;
+    this.#reader = reader;
+    this.#compression = compression;
+  }
+
+  async run(output: SessionOutput): Promise<void> {
+    const reader = this.#reader;
+    const { drain } = this.#context;
+    output.onClose(() => reader.close());
+    const offDrain = drain.onDrain(() => reader.close());
+    try {
+      for (;;) {
+        const event = await reader.next();
+        if (output.closed) return;
+        if (event.kind === "end") {
+          if (!drain.draining) return;
+          // An empty batch carries the advice: terminal frames have no place for it.
+          output.write([frameHeader(0, "none", RECONNECT_ADVISED)]);
+          throw new EngineError("server_draining", "the server is shutting down");
+        }
+        const wait = output.write(await this.#frame(event));
+        if (wait !== undefined) await wait;
+      }
+    } catch (error) {
+      if (output.closed) return;
+      const { status, json } = errorAnswer(error);
+      await output.write([terminalFrame(status, json)]);
+    } finally {
+      offDrain();
+      reader.close();
+    }
+  }
+
+  async #frame(event: Exclude<ReadEvent, { kind: "end" }>): Promise<readonly Uint8Array[]> {
+    const slices = event.kind === "batch" ? event.slices : [];
+    const tail = event.tail === null ? undefined : encodeReadBatchTail(event.tail);
+    let bytes = tail?.length ?? 0;
+    for (const slice of slices) bytes += slice.length;
+    if (this.#compression !== undefined && bytes >= MIN_COMPRESSED_BYTES) {
+      const body = join(slices, tail, bytes);
+      const compressed = await this.#context.runtime.threads.compress(this.#compression, body);
+      if (compressed.length < body.length) return [frameHeader(compressed.length, this.#compression), compressed];
+      return [frameHeader(body.length, "none"), body];
+    }
+    const header = frameHeader(bytes, "none");
+    if (bytes < MIN_PIECE_BYTES * slices.length) return [Buffer.concat([header, ...slices, ...(tail === undefined ? [] : [tail])])];
+    return tail === undefined ? [header, ...slices] : [header, ...slices, tail];
+  }
+}
+
+function join(slices: readonly Uint8Array[], tail: Uint8Array | undefined, bytes: number): Uint8Array {
+  return Buffer.concat(tail === undefined ? slices : [...slices, tail], bytes);
+}

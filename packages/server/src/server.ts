@@ -1,0 +1,84 @@
+// The server: an engine behind the S2 API on one port. Starts, drains and stops; everything else is in the parts.
+import type { EngineApi } from "@tailrace/engine";
+import type { Runtime } from "@tailrace/engine/runtime";
+import { Authenticator } from "./auth.ts";
+import { Drain } from "./drain.ts";
+import { HttpShell, type ShellLogger } from "./http-shell.ts";
+import { Metrics, type StoreRequestCounts } from "./metrics.ts";
+import { PlainPort, type TlsFiles } from "./plain-port.ts";
+import { Router } from "./router.ts";
+
+export interface ServerOptions {
+  readonly engine: EngineApi;
+  readonly runtime: Runtime;
+  readonly logger: ShellLogger;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly tls?: TlsFiles | undefined;
+  /** Default: true. */
+  readonly cors?: boolean;
+  /** Without one, any token is accepted. */
+  readonly rootToken?: string | undefined;
+  readonly storeRequests?: () => StoreRequestCounts;
+}
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** `http://host:port` or `https://…`. */
+  readonly url: string;
+  /** Stops accepting, tells sessions, and resolves when all requests have been answered or the grace is over. */
+  drain(graceMs: number): Promise<void>;
+  /** Breaks off what is left. */
+  close(): void;
+}
+
+/** How often a draining server looks whether its clients have gone. */
+const DRAIN_POLL_MS = 20;
+
+/** Errors: those of listening (EADDRINUSE, EACCES, …). */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { engine, runtime, logger } = options;
+  const drain = new Drain();
+  const metrics = new Metrics(
+    () => engine.stats(),
+    options.storeRequests ?? (() => ({})),
+  );
+  const shell = new HttpShell({
+    context: { engine, runtime, metrics, drain },
+    router: new Router(),
+    authenticator: new Authenticator(options.rootToken),
+    cors: options.cors ?? true,
+    logger,
+  });
+  let active = 0;
+  const port = new PlainPort((request, response) => {
+    active += 1;
+    void shell.handle(request, response).finally(() => {
+      active -= 1;
+    });
+  }, options.tls);
+  const address = await port.listen(options.host, options.port);
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return {
+    host: address.address,
+    port: address.port,
+    url: `${options.tls === undefined ? "http" : "https"}://${host}:${address.port}`,
+    async drain(graceMs) {
+      drain.begin();
+      port.stopAccepting();
+      const untilMs = runtime.clock.monotonicMs() + graceMs;
+      while (active > 0 && runtime.clock.monotonicMs() < untilMs) {
+        await new Promise<void>((resolve) => {
+          runtime.timers.set(DRAIN_POLL_MS, resolve);
+        });
+      }
+      // What was answered last may still be on its way out.
+      await new Promise<void>((resolve) => runtime.timers.immediate(resolve));
+    },
+    close() {
+      port.destroy();
+    },
+  };
+}
