@@ -10,7 +10,9 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MARK = join(ROOT, "node_modules", ".tailrace-installed");
 
 export function setUp() {
-  const hash = createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json"))).digest("hex");
+  const hash = createHash("sha256")
+    .update(readFileSync(join(ROOT, "package-lock.json")))
+    .digest("hex");
   if (existsSync(MARK) && readFileSync(MARK, "utf8") === hash) return;
   console.error("Installing dependencies (once) …");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
@@ -19,7 +21,9 @@ export function setUp() {
     stdio: ["ignore", "ignore", "inherit"],
   });
   if (result.error !== undefined || result.status !== 0) {
-    console.error(`Installing failed${result.error === undefined ? "" : `: ${result.error.message}`}. Is the package registry reachable?`);
+    console.error(
+      `Installing failed${result.error === undefined ? "" : `: ${result.error.message}`}. Is the package registry reachable?`,
+    );
     process.exit(1);
   }
   writeFileSync(MARK, hash);

@@ -4,4 +4,8 @@ import { run } from "./run.js";
 import { ROOT, setUp } from "./setup.js";
 
 setUp();
-process.exitCode = await run(process.execPath, [join(ROOT, "packages/cli/bin/tailrace.js"), "serve", ...process.argv.slice(2)]);
+process.exitCode = await run(process.execPath, [
+  join(ROOT, "packages/cli/bin/tailrace.js"),
+  "serve",
+  ...process.argv.slice(2),
+]);

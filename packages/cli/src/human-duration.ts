@@ -33,7 +33,8 @@ const UNIT_SECS: Readonly<Record<string, number>> = {
 /** Whole seconds, or undefined when it is no duration. */
 export function parseDurationSecs(text: string): number | undefined {
   const parts = [...text.matchAll(/\s*([0-9]+)\s*([a-zA-Z]+)\s*/gy)];
-  if (parts.length === 0 || parts.reduce((length, part) => length + part[0].length, 0) !== text.length) return undefined;
+  if (parts.length === 0 || parts.reduce((length, part) => length + part[0].length, 0) !== text.length)
+    return undefined;
   let total = 0;
   for (const [, count, unit] of parts) {
     const secs = UNIT_SECS[unit];

@@ -22,12 +22,18 @@ export async function readInitFile(path: string): Promise<InitFile> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    throw new ExitError(ExitCode.usage, `the init file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ExitError(
+      ExitCode.usage,
+      `the init file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   try {
     return parseInitFile(JSON.parse(text));
   } catch (error) {
-    throw new ExitError(ExitCode.usage, `the init file ${path} is wrong: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ExitError(
+      ExitCode.usage,
+      `the init file ${path} is wrong: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -40,7 +46,8 @@ export function parseInitFile(value: unknown): InitFile {
 function parseBasin(value: unknown, path: string): InitBasin {
   const basin = fields(value, path, ["name", "config", "streams"]);
   const name = text(basin.name, `${path}.name`);
-  if (!BASIN_NAME.test(name)) throw new Error(`${path}.name: a basin name has 8 to 48 lower-case letters, digits and hyphens`);
+  if (!BASIN_NAME.test(name))
+    throw new Error(`${path}.name: a basin name has 8 to 48 lower-case letters, digits and hyphens`);
   const config = fields(basin.config ?? {}, `${path}.config`, [
     "default_stream_config",
     "create_stream_on_append",
@@ -73,7 +80,11 @@ function parseStreamConfig(value: unknown, path: string): PartialStreamConfig {
   return {
     storageClass: choice(config.storage_class, `${path}.storage_class`, ["express", "standard"]),
     retentionAgeSecs: retention(config.retention_policy, `${path}.retention_policy`),
-    timestampingMode: choice<TimestampingMode>(timestamping.mode, `${path}.timestamping.mode`, ["client-prefer", "client-require", "arrival"]),
+    timestampingMode: choice<TimestampingMode>(timestamping.mode, `${path}.timestamping.mode`, [
+      "client-prefer",
+      "client-require",
+      "arrival",
+    ]),
     timestampingUncapped: flag(timestamping.uncapped, `${path}.timestamping.uncapped`),
     deleteOnEmptyMinAgeSecs: duration(deleteOnEmpty.min_age, `${path}.delete_on_empty.min_age`),
   };

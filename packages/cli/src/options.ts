@@ -26,7 +26,8 @@ export function parseListen(text: string): { host: string; port: number } {
 }
 
 function parseStore(text: string): string {
-  if (!/^(file:.+|memory:|s3:\/\/.+)$/.test(text)) throw new InvalidArgumentError("it must be file:DIR, memory: or s3://BUCKET/PREFIX");
+  if (!/^(file:.+|memory:|s3:\/\/.+)$/.test(text))
+    throw new InvalidArgumentError("it must be file:DIR, memory: or s3://BUCKET/PREFIX");
   return text;
 }
 
@@ -46,21 +47,31 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         .default("file:./tailrace-data"),
     )
     .addOption(
-      new Option("--root-token-file <path>", "file with the access token that clients must present; without one any token is accepted").env(
-        "TAILRACE_ROOT_TOKEN_FILE",
+      new Option(
+        "--root-token-file <path>",
+        "file with the access token that clients must present; without one any token is accepted",
+      ).env("TAILRACE_ROOT_TOKEN_FILE"),
+    )
+    .addOption(
+      new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env(
+        "TAILRACE_INIT_FILE",
       ),
     )
-    .addOption(new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env("TAILRACE_INIT_FILE"))
-    .addOption(new Option("--tls-cert <path>", "PEM certificate chain; serves HTTPS, with --tls-key").env("TAILRACE_TLS_CERT"))
+    .addOption(
+      new Option("--tls-cert <path>", "PEM certificate chain; serves HTTPS, with --tls-key").env("TAILRACE_TLS_CERT"),
+    )
     .addOption(new Option("--tls-key <path>", "PEM private key").env("TAILRACE_TLS_KEY"))
     .addOption(
-      new Option("--tls-self", "serve HTTPS with a certificate made on start, for tests and trials").env("TAILRACE_TLS_SELF").conflicts([
-        "tlsCert",
-        "tlsKey",
-      ]),
+      new Option("--tls-self", "serve HTTPS with a certificate made on start, for tests and trials")
+        .env("TAILRACE_TLS_SELF")
+        .conflicts(["tlsCert", "tlsKey"]),
     )
     .addOption(new Option("--no-cors", "do not answer cross-origin requests from browsers").env("TAILRACE_NO_CORS"))
-    .addOption(new Option("--insecure-open", "listen beyond loopback although any token is accepted").env("TAILRACE_INSECURE_OPEN"))
+    .addOption(
+      new Option("--insecure-open", "listen beyond loopback although any token is accepted").env(
+        "TAILRACE_INSECURE_OPEN",
+      ),
+    )
     .addOption(
       new Option("--log-level <level>", "what to log, as JSON lines on standard error")
         .env("TAILRACE_LOG_LEVEL")

@@ -1,6 +1,6 @@
 // `tailrace serve`: opens the store, takes it over, listens, and stops cleanly. Every way to fail ends in one sentence and a code.
 import { readFile } from "node:fs/promises";
-import { CorruptObjectError, DeposedError, DeploymentError, Engine, type EngineLogger } from "@tailrace/engine";
+import { CorruptObjectError, DeploymentError, DeposedError, Engine, type EngineLogger } from "@tailrace/engine";
 import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
 import { type RunningServer, startServer } from "@tailrace/server";
@@ -30,7 +30,12 @@ export async function serve(options: ServeOptions): Promise<void> {
 
   const stop = new StopSignal();
   const store = new CountingStore(await openStoreOrExit(options.store), { clock: systemRuntime.clock });
-  const engine = Engine.start({ runtime: systemRuntime, store, logger, onHalt: (error) => stop.fail(haltError(error)) });
+  const engine = Engine.start({
+    runtime: systemRuntime,
+    store,
+    logger,
+    onHalt: (error) => stop.fail(haltError(error)),
+  });
   let server: RunningServer | undefined;
   try {
     server = await listenOrExit(options, engine, rootToken, tls, logger, () => store.counts);
@@ -38,7 +43,9 @@ export async function serve(options: ServeOptions): Promise<void> {
     if (init !== undefined) await applyInitFile(engine, init);
   } catch (error) {
     server?.close();
-    await engine.close().catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a failed start"));
+    await engine
+      .close()
+      .catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a failed start"));
     throw error;
   }
   printBanner(options, server.url, store.description, rootToken !== undefined);
@@ -89,9 +96,13 @@ class StopSignal {
 
 function haltError(error: Error): ExitError {
   if (error instanceof DeposedError) {
-    return new ExitError(ExitCode.deposed, `${error.message}: another process is using this store, so this one has stopped`);
+    return new ExitError(
+      ExitCode.deposed,
+      `${error.message}: another process is using this store, so this one has stopped`,
+    );
   }
-  if (error instanceof CorruptObjectError) return new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
+  if (error instanceof CorruptObjectError)
+    return new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
   return new ExitError(ExitCode.failure, `the shard has stopped: ${error.message}`);
 }
 
@@ -100,7 +111,10 @@ async function readRootToken(path: string): Promise<string> {
   try {
     token = (await readFile(path, "utf8")).trim();
   } catch (error) {
-    throw new ExitError(ExitCode.usage, `the root token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ExitError(
+      ExitCode.usage,
+      `the root token file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   if (token === "") throw new ExitError(ExitCode.usage, `the root token file ${path} is empty`);
   return token;
@@ -114,7 +128,8 @@ async function openStoreOrExit(url: string) {
   try {
     return await openStore(url, systemRuntime);
   } catch (error) {
-    if (error instanceof StoreOpenError || error instanceof ObjectStoreError) throw new ExitError(ExitCode.store, error.message);
+    if (error instanceof StoreOpenError || error instanceof ObjectStoreError)
+      throw new ExitError(ExitCode.store, error.message);
     throw error;
   }
 }
@@ -129,7 +144,17 @@ async function listenOrExit(
 ): Promise<RunningServer> {
   const { host, port } = options.listen;
   try {
-    return await startServer({ engine, runtime: systemRuntime, logger, host, port, tls, cors: options.cors, rootToken, storeRequests });
+    return await startServer({
+      engine,
+      runtime: systemRuntime,
+      logger,
+      host,
+      port,
+      tls,
+      cors: options.cors,
+      rootToken,
+      storeRequests,
+    });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const why =
@@ -146,11 +171,16 @@ async function listenOrExit(
 
 async function startedOrExit(engine: Engine, store: string, stop: StopSignal): Promise<void> {
   try {
-    await Promise.race([engine.started, stop.requested.then(() => Promise.reject(new ExitError(ExitCode.ok, "stopped while starting")))]);
+    await Promise.race([
+      engine.started,
+      stop.requested.then(() => Promise.reject(new ExitError(ExitCode.ok, "stopped while starting"))),
+    ]);
   } catch (error) {
     if (error instanceof DeploymentError) throw new ExitError(ExitCode.store, error.message);
-    if (error instanceof CorruptObjectError) throw new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
-    if (error instanceof ObjectStoreError) throw new ExitError(ExitCode.store, `${store} cannot be used: ${error.message}`);
+    if (error instanceof CorruptObjectError)
+      throw new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
+    if (error instanceof ObjectStoreError)
+      throw new ExitError(ExitCode.store, `${store} cannot be used: ${error.message}`);
     throw error;
   }
 }

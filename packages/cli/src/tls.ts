@@ -20,7 +20,10 @@ async function pem(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new ExitError(ExitCode.usage, `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new ExitError(
+      ExitCode.usage,
+      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

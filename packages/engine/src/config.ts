@@ -61,7 +61,11 @@ export function resolveStreamConfig(...layers: readonly PartialStreamConfig[]): 
 }
 
 /** `current` with `patch` applied, where null falls back to `below`. */
-export function patchStreamConfig(current: StreamConfig, patch: StreamConfigPatch, below: PartialStreamConfig): StreamConfig {
+export function patchStreamConfig(
+  current: StreamConfig,
+  patch: StreamConfigPatch,
+  below: PartialStreamConfig,
+): StreamConfig {
   const base = resolveStreamConfig(below);
   const next: Record<string, unknown> = { ...current };
   for (const [field, value] of Object.entries(patch)) {

@@ -66,9 +66,11 @@ function parseDeployment(bytes: Uint8Array, store: string): Deployment {
   }
   for (const field of ["shards", "window", "leaseMs", "leaseMarginMs"]) {
     const value = fields[field];
-    if (!Number.isSafeInteger(value) || (value as number) < 1) throw new DeploymentError(`${DEPLOYMENT_KEY} of ${store} has no valid "${field}"`);
+    if (!Number.isSafeInteger(value) || (value as number) < 1)
+      throw new DeploymentError(`${DEPLOYMENT_KEY} of ${store} has no valid "${field}"`);
   }
-  if (fields.shards !== 1) throw new DeploymentError(`${store} has ${String(fields.shards)} shards, and this build of Tailrace serves one`);
+  if (fields.shards !== 1)
+    throw new DeploymentError(`${store} has ${String(fields.shards)} shards, and this build of Tailrace serves one`);
   // Every field was checked above, but the id, which is for people.
   return fields as unknown as Deployment;
 }

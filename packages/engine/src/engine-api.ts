@@ -120,7 +120,11 @@ export interface EngineStats {
 
 /** Every rejection is an EngineError, a ConditionFailedError or an UnwrittenError. Every answer, negative ones included, rests on durable state and on a held lease. */
 export interface EngineApi {
-  createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  createBasin(
+    name: string,
+    config: BasinConfig,
+    idempotency: Idempotency | undefined,
+  ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
   ensureBasin(name: string, config: BasinConfig): Promise<{ info: BasinInfo; result: ProvisionResult }>;
   getBasin(name: string): Promise<{ info: BasinInfo; config: BasinConfig }>;
   reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig>;
@@ -128,8 +132,17 @@ export interface EngineApi {
   deleteBasin(name: string): Promise<void>;
   listBasins(options: ListOptions): Promise<Page<BasinInfo>>;
 
-  createStream(basin: string, name: string, config: PartialStreamConfig, idempotency: Idempotency | undefined): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
-  ensureStream(basin: string, name: string, config: PartialStreamConfig): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  createStream(
+    basin: string,
+    name: string,
+    config: PartialStreamConfig,
+    idempotency: Idempotency | undefined,
+  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  ensureStream(
+    basin: string,
+    name: string,
+    config: PartialStreamConfig,
+  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
   getStream(basin: string, name: string): Promise<{ info: StreamInfo; config: StreamConfig }>;
   reconfigureStream(basin: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig>;
   deleteStream(basin: string, name: string): Promise<void>;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "./config.ts";
 import { ConditionFailedError, EngineError, UnwrittenError } from "./errors.ts";
 import { VirtualRuntime } from "./runtime/index.ts";
-import { BASIN, Harness, sharedStore, STREAM } from "./testing/harness.ts";
+import { BASIN, Harness, STREAM, sharedStore } from "./testing/harness.ts";
 import { inputOf } from "./testing/inputs.ts";
 
 function code(expected: string) {
@@ -82,12 +82,16 @@ test("match_seq_num and fencing tokens guard, in the API's order", async () => {
   await h.until(h.append({ bodies: ["a"], matchSeqNum: 0 }));
   await assert.rejects(
     h.until(h.append({ bodies: ["b"], matchSeqNum: 0 })),
-    (error) => error instanceof ConditionFailedError && error.mismatch.kind === "seq_num" && error.mismatch.actual === 1,
+    (error) =>
+      error instanceof ConditionFailedError && error.mismatch.kind === "seq_num" && error.mismatch.actual === 1,
   );
   await h.until(h.append({ bodies: ["fence"], commands: [{ kind: "fence", index: 0, token: "mine" }] }));
   await assert.rejects(
     h.until(h.append({ bodies: ["c"], fencingToken: "other", matchSeqNum: 77 })),
-    (error) => error instanceof ConditionFailedError && error.mismatch.kind === "fencing_token" && error.mismatch.actual === "mine",
+    (error) =>
+      error instanceof ConditionFailedError &&
+      error.mismatch.kind === "fencing_token" &&
+      error.mismatch.actual === "mine",
   );
   await h.until(h.append({ bodies: ["no condition, no check"] }));
   await h.until(h.append({ bodies: ["d"], fencingToken: "mine" }));
@@ -108,7 +112,9 @@ test("fencing token and trim point survive the owner", async () => {
 test("a trim beyond the tail keeps nothing but what comes after the command", async () => {
   const h = await (await Harness.open()).withStream();
   await h.until(h.append({ bodies: ["a", "b"] }));
-  await h.until(h.append({ bodies: ["trim"], commands: [{ kind: "trim", index: 0, seqNum: Number.MAX_SAFE_INTEGER }] }));
+  await h.until(
+    h.append({ bodies: ["trim"], commands: [{ kind: "trim", index: 0, seqNum: Number.MAX_SAFE_INTEGER }] }),
+  );
   const { records } = await h.read({ mode: "unary" });
   assert.deepEqual(records, []);
   await assert.rejects(h.read({ mode: "unary", start: { kind: "timestamp", timestamp: 0n } }), UnwrittenError);
@@ -137,13 +143,24 @@ test("starting beyond the tail is refused with the tail, and clamping starts the
   await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 1 }, mode: "unary" }), unwritten);
   await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 2 }, clamp: true, mode: "unary" }), unwritten);
   const { events } = await h.read({ start: { kind: "seq_num", seqNum: 2 }, clamp: true, waitMs: 1000 });
-  assert.deepEqual(events.map((event) => event.kind), ["heartbeat", "end"]);
+  assert.deepEqual(
+    events.map((event) => event.kind),
+    ["heartbeat", "end"],
+  );
 });
 
 test("a session follows the tail with heartbeats between", async () => {
   const h = await (await Harness.open()).withStream();
   await h.until(h.append({ bodies: ["a"] }));
-  const options = { start: { kind: "seq_num", seqNum: 0 }, clamp: false, count: undefined, bytes: undefined, until: undefined, waitMs: undefined, mode: "session" } as const;
+  const options = {
+    start: { kind: "seq_num", seqNum: 0 },
+    clamp: false,
+    count: undefined,
+    bytes: undefined,
+    until: undefined,
+    waitMs: undefined,
+    mode: "session",
+  } as const;
   const reader = await h.until(h.engine.openReader(BASIN, STREAM, options, { config: {} }));
   assert.equal((await h.until(reader.next())).kind, "batch");
   assert.equal((await h.until(reader.next())).kind, "heartbeat");
@@ -177,12 +194,18 @@ test("a deleted basin takes its streams along, and its name comes back empty", a
   const h = await (await Harness.open(store)).withStream();
   await h.until(h.append({ bodies: ["old"] }));
   await h.until(h.engine.deleteBasin(BASIN));
-  await assert.rejects(h.until(h.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined)), code("basin_deletion_pending"));
+  await assert.rejects(
+    h.until(h.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined)),
+    code("basin_deletion_pending"),
+  );
   // A crash before the last step: the next owner finishes it.
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
   await next.runtime.advance(3_000);
   await next.until(next.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined));
-  assert.deepEqual((await next.until(next.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }))).items, []);
+  assert.deepEqual(
+    (await next.until(next.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }))).items,
+    [],
+  );
 });
 
 test("creation is idempotent for one token with one input", async () => {
@@ -190,15 +213,23 @@ test("creation is idempotent for one token with one input", async () => {
   const token = { requestToken: "t", fingerprint: "f" };
   assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "created");
   assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "noop");
-  await assert.rejects(h.until(h.engine.createStream(BASIN, "s", {}, { ...token, fingerprint: "g" })), code("resource_already_exists"));
+  await assert.rejects(
+    h.until(h.engine.createStream(BASIN, "s", {}, { ...token, fingerprint: "g" })),
+    code("resource_already_exists"),
+  );
   await assert.rejects(h.until(h.engine.createStream(BASIN, "s", {}, undefined)), code("resource_already_exists"));
 });
 
 test("a stampede of first appends creates one stream, and all succeed", async () => {
   const h = await Harness.open();
   await h.until(h.engine.ensureBasin(BASIN, { ...DEFAULT_BASIN_CONFIG, createStreamOnAppend: true }));
-  const acks = await h.until(Promise.all(Array.from({ length: 64 }, (_, i) => h.append({ bodies: [`${i}`] }, "fresh"))));
-  assert.deepEqual(acks.map((ack) => ack.start.seqNum).toSorted((a, b) => a - b), Array.from({ length: 64 }, (_, i) => i));
+  const acks = await h.until(
+    Promise.all(Array.from({ length: 64 }, (_, i) => h.append({ bodies: [`${i}`] }, "fresh"))),
+  );
+  assert.deepEqual(
+    acks.map((ack) => ack.start.seqNum).toSorted((a, b) => a - b),
+    Array.from({ length: 64 }, (_, i) => i),
+  );
 });
 
 test("streams are listed by the bytes of their names", async () => {
@@ -224,7 +255,10 @@ test("an appender that failed once appends nothing more", async () => {
       appender.append(inputOf({ bodies: ["c"] })),
     ]),
   );
-  assert.deepEqual(results.map((result) => result.status), ["fulfilled", "rejected", "rejected"]);
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ["fulfilled", "rejected", "rejected"],
+  );
   assert.deepEqual(await h.readAll(), ["a"]);
 });
 
@@ -236,7 +270,10 @@ test("timestamps: modes, caps, monotony, and all of u64", async () => {
   const big = 0xfffffffffffffffen;
   await h.until(h.append({ bodies: ["a", "b"], timestamps: [big, 5n] }, "uncapped"));
   const { records } = await h.read({ count: 2 }, "uncapped");
-  assert.deepEqual(records.map((record) => record.timestamp), [big, big]);
+  assert.deepEqual(
+    records.map((record) => record.timestamp),
+    [big, big],
+  );
   const capped = await h.until(h.append({ bodies: ["a"], timestamps: [big] }));
   assert.equal(capped.start.timestamp, BigInt(h.runtime.clock.wallMs()));
 });

@@ -98,7 +98,8 @@ export class Engine implements EngineApi {
     });
     const basins = await BasinLog.open(shard);
     this.#opened = { deployment, shard, basins };
-    for (const basin of basins.directory.tree.values()) if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
+    for (const basin of basins.directory.tree.values())
+      if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
     for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.#removeStreamLater(stream, 0);
   }
 
@@ -131,7 +132,10 @@ export class Engine implements EngineApi {
 
   async ensureBasin(name: string, config: BasinConfig) {
     const atMs = this.#options.runtime.clock.wallMs();
-    return this.#provisioned(name, await this.#open().basins.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }));
+    return this.#provisioned(
+      name,
+      await this.#open().basins.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }),
+    );
   }
 
   #provisioned(name: string, outcome: BasinOutcome): { info: BasinInfo; config: BasinConfig; result: ProvisionResult } {
@@ -188,12 +192,18 @@ export class Engine implements EngineApi {
 
   // Streams.
 
-  async createStream(basinName: string, name: string, config: PartialStreamConfig, idempotency: Idempotency | undefined) {
+  async createStream(
+    basinName: string,
+    name: string,
+    config: PartialStreamConfig,
+    idempotency: Idempotency | undefined,
+  ) {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
-    const stream = existing ?? shard.create(basin.id, name, resolveStreamConfig(config, basin.config.defaultStreamConfig), key);
+    const stream =
+      existing ?? shard.create(basin.id, name, resolveStreamConfig(config, basin.config.defaultStreamConfig), key);
     await shard.settled(stream);
     if (existing === undefined) return provisionedStream(stream, "created");
     if (existing.deletedAtMs !== null) throw streamDeletionPending(name);
@@ -275,7 +285,12 @@ export class Engine implements EngineApi {
     await shard.ensureLease();
     const basin = basins.directory.get(basinName);
     if (basin === undefined) throw basinError(basinName, { kind: "not-found" });
-    return shard.catalog.basin(basin.id)?.list(options, (stream) => (stream.born ? streamInfo(stream) : undefined)) ?? { items: [], hasMore: false };
+    return (
+      shard.catalog.basin(basin.id)?.list(options, (stream) => (stream.born ? streamInfo(stream) : undefined)) ?? {
+        items: [],
+        hasMore: false,
+      }
+    );
   }
 
   // Records.
@@ -298,7 +313,12 @@ export class Engine implements EngineApi {
     return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, autoCreate);
   }
 
-  async #orCreate(basinName: string, name: string, allowed: (config: BasinConfig) => boolean, autoCreate: AutoCreate): Promise<Stream> {
+  async #orCreate(
+    basinName: string,
+    name: string,
+    allowed: (config: BasinConfig) => boolean,
+    autoCreate: AutoCreate,
+  ): Promise<Stream> {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
     const found = shard.assigned(basin.id, name);
@@ -393,7 +413,10 @@ function streamInfo(stream: Stream): StreamInfo {
   return { name: stream.name, createdAtMs: stream.createdAtMs, deletedAtMs: stream.deletedAtMs };
 }
 
-function provisionedStream(stream: Stream, result: ProvisionResult): { info: StreamInfo; config: StreamConfig; result: ProvisionResult } {
+function provisionedStream(
+  stream: Stream,
+  result: ProvisionResult,
+): { info: StreamInfo; config: StreamConfig; result: ProvisionResult } {
   return { info: streamInfo(stream), config: stream.config, result };
 }
 

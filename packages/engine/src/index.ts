@@ -1,9 +1,9 @@
 // The public surface of the engine.
 export * from "./config.ts";
-export * from "./engine-api.ts";
-export * from "./errors.ts";
-export { type DeposedBy, DeposedError } from "./shard/deposed.ts";
-export { CorruptObjectError } from "./shard/corrupt.ts";
 export { DeploymentError } from "./deployment.ts";
 export { Engine, type EngineOptions } from "./engine.ts";
+export * from "./engine-api.ts";
+export * from "./errors.ts";
 export type { EngineLogger } from "./logger.ts";
+export { CorruptObjectError } from "./shard/corrupt.ts";
+export { type DeposedBy, DeposedError } from "./shard/deposed.ts";

@@ -17,6 +17,7 @@ export class Authenticator {
   check(authorization: string | undefined): void {
     if (this.#root === undefined) return;
     const match = /^bearer +(\S+) *$/i.exec(authorization ?? "");
-    if (match === null || !timingSafeEqual(digest(match[1]), this.#root)) throw new ApiError("authn", "a valid access token is required");
+    if (match === null || !timingSafeEqual(digest(match[1]), this.#root))
+      throw new ApiError("authn", "a valid access token is required");
   }
 }

@@ -23,7 +23,9 @@ export async function readBody(stream: Readable, headers: BodyHeaders, runtime: 
     return await runtime.threads.decompress(compression, body, MAX_BODY_BYTES);
   } catch (error) {
     if (!(error instanceof InflateError)) throw error;
-    throw error.reason === "too-large" ? tooLarge() : new ApiError("bad_json", `the body does not inflate: ${error.message}`);
+    throw error.reason === "too-large"
+      ? tooLarge()
+      : new ApiError("bad_json", `the body does not inflate: ${error.message}`);
   }
 }
 
@@ -38,7 +40,9 @@ function collect(stream: Readable, runtime: Runtime): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
-    const timer = runtime.timers.set(BODY_DEADLINE_MS, () => fail(new ApiError("request_timeout", "the body came too slowly")));
+    const timer = runtime.timers.set(BODY_DEADLINE_MS, () =>
+      fail(new ApiError("request_timeout", "the body came too slowly")),
+    );
     const done = () => {
       runtime.timers.clear(timer);
       stream.off("data", onData);

@@ -15,7 +15,8 @@ const MODES: readonly string[] = ["client-prefer", "client-require", "arrival"];
 
 function storageClass(value: unknown): string {
   const name = string(value, "storage_class");
-  if (!STORAGE_CLASSES.includes(name)) throw new ApiError("invalid", `"${name}" is not a storage class: ${STORAGE_CLASSES.join(", ")}`);
+  if (!STORAGE_CLASSES.includes(name))
+    throw new ApiError("invalid", `"${name}" is not a storage class: ${STORAGE_CLASSES.join(", ")}`);
   return name;
 }
 
@@ -26,7 +27,8 @@ function retentionPolicy(value: unknown): number | "infinite" {
     object(policy.infinite, "retention_policy.infinite");
     return "infinite";
   }
-  if (keys.length !== 1 || keys[0] !== "age") throw wrong("retention_policy", 'either {"age": seconds} or {"infinite": {}}');
+  if (keys.length !== 1 || keys[0] !== "age")
+    throw wrong("retention_policy", 'either {"age": seconds} or {"infinite": {}}');
   const age = unsigned(policy.age, "retention_policy.age");
   if (age === 0) throw new ApiError("invalid", "a retention age must be greater than 0 seconds");
   return age;
@@ -135,7 +137,8 @@ export function basinConfig(value: unknown): BasinConfig {
 export function basinConfigPatch(value: unknown): BasinConfigPatch {
   const json = object(value, "config");
   refuseCipher(json);
-  const flag = (given: unknown, path: string) => (given === undefined || given === null ? undefined : boolean(given, path));
+  const flag = (given: unknown, path: string) =>
+    given === undefined || given === null ? undefined : boolean(given, path);
   return {
     defaultStreamConfig:
       json.default_stream_config === undefined
@@ -176,7 +179,8 @@ export function basinConfigJson(config: BasinConfig): object {
       storage_class: defaults.storageClass ?? "express",
       retention_policy: defaults.retentionAgeSecs === undefined ? null : retentionJson(defaults.retentionAgeSecs),
       timestamping: timestamping.mode === null && timestamping.uncapped === null ? null : timestamping,
-      delete_on_empty: defaults.deleteOnEmptyMinAgeSecs === undefined ? null : { min_age_secs: defaults.deleteOnEmptyMinAgeSecs },
+      delete_on_empty:
+        defaults.deleteOnEmptyMinAgeSecs === undefined ? null : { min_age_secs: defaults.deleteOnEmptyMinAgeSecs },
     },
     stream_cipher: null,
     create_stream_on_append: config.createStreamOnAppend,

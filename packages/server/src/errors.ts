@@ -64,7 +64,11 @@ export interface ErrorAnswer {
 
 export function errorAnswer(error: unknown): ErrorAnswer {
   if (error instanceof ApiError || error instanceof EngineError || error instanceof WireError) {
-    return { status: STATUS[error.code], json: JSON.stringify({ code: error.code, message: error.message }), unexpected: false };
+    return {
+      status: STATUS[error.code],
+      json: JSON.stringify({ code: error.code, message: error.message }),
+      unexpected: false,
+    };
   }
   if (error instanceof ConditionFailedError) {
     const { mismatch } = error;
@@ -74,12 +78,14 @@ export function errorAnswer(error: unknown): ErrorAnswer {
         : JSON.stringify({ fencing_token_mismatch: mismatch.actual });
     return { status: 412, json, unexpected: false };
   }
-  if (error instanceof UnwrittenError) return { status: 416, json: `{"tail":${positionJson(error.tail)}}`, unexpected: false };
+  if (error instanceof UnwrittenError)
+    return { status: 416, json: `{"tail":${positionJson(error.tail)}}`, unexpected: false };
   return { status: STATUS.other, json: JSON.stringify({ code: "other", message: "internal error" }), unexpected: true };
 }
 
 export function errorReply(error: unknown): Reply & { readonly unexpected: boolean } {
-  if (error instanceof BareStatusError) return { kind: "reply", status: error.status, headers: error.headers, unexpected: false };
+  if (error instanceof BareStatusError)
+    return { kind: "reply", status: error.status, headers: error.headers, unexpected: false };
   const { status, json, unexpected } = errorAnswer(error);
   return { kind: "reply", status, contentType: JSON_TYPE, body: json, unexpected };
 }

@@ -48,7 +48,10 @@ export class HttpShell {
     try {
       await this.#answer(request, response);
     } catch (error) {
-      this.#options.logger.error({ error: error instanceof Error ? error.stack : String(error) }, "an answer could not be sent");
+      this.#options.logger.error(
+        { error: error instanceof Error ? error.stack : String(error) },
+        "an answer could not be sent",
+      );
       breakOff(request, response);
     }
   }
@@ -64,7 +67,12 @@ export class HttpShell {
     const path = queryAt < 0 ? url : url.slice(0, queryAt);
     if (cors) {
       if (request.method === "OPTIONS" && header("access-control-request-method") !== undefined) {
-        await this.#send(request, response, { kind: "reply", status: 204, headers: preflightHeaders(header) }, undefined);
+        await this.#send(
+          request,
+          response,
+          { kind: "reply", status: 204, headers: preflightHeaders(header) },
+          undefined,
+        );
         return;
       }
       const headers = corsHeaders(header);
@@ -100,7 +108,10 @@ export class HttpShell {
     } catch (error) {
       const failure = errorReply(error);
       if (failure.unexpected) {
-        this.#options.logger.error({ path, error: error instanceof Error ? error.stack : String(error) }, "a request failed unexpectedly");
+        this.#options.logger.error(
+          { path, error: error instanceof Error ? error.stack : String(error) },
+          "a request failed unexpectedly",
+        );
       }
       reply = failure;
     }
@@ -115,7 +126,12 @@ export class HttpShell {
       case "/health":
       case "/ping": {
         const ready = engine.ready && !drain.draining;
-        return { kind: "reply", status: ready ? 200 : 503, contentType: "text/plain", body: ready ? "OK" : "not ready" };
+        return {
+          kind: "reply",
+          status: ready ? 200 : 503,
+          contentType: "text/plain",
+          body: ready ? "OK" : "not ready",
+        };
       }
       case "/live":
         return { kind: "reply", status: 200, contentType: "text/plain", body: "OK" };
@@ -126,7 +142,12 @@ export class HttpShell {
     }
   }
 
-  async #send(request: HttpRequest, response: HttpResponse, reply: Reply, acceptEncoding: string | undefined): Promise<void> {
+  async #send(
+    request: HttpRequest,
+    response: HttpResponse,
+    reply: Reply,
+    acceptEncoding: string | undefined,
+  ): Promise<void> {
     if (response.destroyed) return;
     let pieces = piecesOf(reply);
     let bytes = 0;
@@ -134,9 +155,15 @@ export class HttpShell {
     response.statusCode = reply.status;
     if (reply.contentType !== undefined) response.setHeader("content-type", reply.contentType);
     for (const name in reply.headers) response.setHeader(name, reply.headers[name]);
-    const compression = bytes > MIN_COMPRESSED_BYTES && reply.status < 400 ? acceptedCompression(acceptEncoding) : undefined;
+    const compression =
+      bytes > MIN_COMPRESSED_BYTES && reply.status < 400 ? acceptedCompression(acceptEncoding) : undefined;
     if (compression !== undefined) {
-      pieces = [await this.#options.context.runtime.threads.compress(compression, pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))];
+      pieces = [
+        await this.#options.context.runtime.threads.compress(
+          compression,
+          pieces.length === 1 ? pieces[0] : Buffer.concat(pieces),
+        ),
+      ];
       bytes = pieces[0].length;
       response.setHeader("content-encoding", compression);
       if (response.destroyed) return;
@@ -169,7 +196,10 @@ export class HttpShell {
     try {
       await session.run(output);
     } catch (error) {
-      this.#options.logger.error({ error: error instanceof Error ? error.stack : String(error) }, "a session failed unexpectedly");
+      this.#options.logger.error(
+        { error: error instanceof Error ? error.stack : String(error) },
+        "a session failed unexpectedly",
+      );
       breakOff(request, response);
       return;
     }
@@ -191,7 +221,8 @@ function piecesOf(reply: Reply): readonly Uint8Array[] {
 /** Headers that were set before it became a session: those of CORS. */
 function outgoing(response: HttpResponse): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.getHeaders())) if (typeof value === "string") headers[name] = value;
+  for (const [name, value] of Object.entries(response.getHeaders()))
+    if (typeof value === "string") headers[name] = value;
   return headers;
 }
 

@@ -8,7 +8,10 @@ export function parseJson(bytes: Uint8Array): unknown {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     // SyntaxError: not JSON. TypeError: not UTF-8. RangeError: nested beyond what the parser takes.
-    throw new ApiError("bad_json", `the body is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : "it does not parse"}`);
+    throw new ApiError(
+      "bad_json",
+      `the body is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : "it does not parse"}`,
+    );
   }
 }
 

@@ -39,7 +39,8 @@ export function accepted(request: ApiRequest): MediaType {
 }
 
 export function requireJson(request: ApiRequest): void {
-  if (contentType(request) !== "json") throw new ApiError("bad_json", "the body must be JSON, with the content type application/json");
+  if (contentType(request) !== "json")
+    throw new ApiError("bad_json", "the body must be JSON, with the content type application/json");
 }
 
 export function recordFormat(request: ApiRequest): RecordFormat {

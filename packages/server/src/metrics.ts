@@ -1,6 +1,6 @@
 // What Prometheus scrapes: counters of the engine as they stand, histograms of appends, and the process.
 import type { EngineStats } from "@tailrace/engine";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** Requests to the object store so far, by kind. */
 export type StoreRequestCounts = Readonly<Record<string, number>>;

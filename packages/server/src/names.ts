@@ -10,15 +10,20 @@ const MAX_PAGE = 1000;
 
 export function checkBasinName(name: string, code: ErrorCode): string {
   if (!BASIN_NAME.test(name)) {
-    throw new ApiError(code, "a basin name has 8 to 48 lower-case letters, digits and hyphens, and no hyphen at either end");
+    throw new ApiError(
+      code,
+      "a basin name has 8 to 48 lower-case letters, digits and hyphens, and no hyphen at either end",
+    );
   }
   return name;
 }
 
 export function checkStreamName(name: string, code: ErrorCode): string {
   const bytes = Buffer.byteLength(name);
-  if (bytes < 1 || bytes > MAX_STREAM_NAME_BYTES) throw new ApiError(code, `a stream name has 1 to ${MAX_STREAM_NAME_BYTES} bytes`);
-  if (name.includes("\0") || name === "." || name === "..") throw new ApiError(code, 'a stream name has no NUL and is not "." or ".."');
+  if (bytes < 1 || bytes > MAX_STREAM_NAME_BYTES)
+    throw new ApiError(code, `a stream name has 1 to ${MAX_STREAM_NAME_BYTES} bytes`);
+  if (name.includes("\0") || name === "." || name === "..")
+    throw new ApiError(code, 'a stream name has no NUL and is not "." or ".."');
   return name;
 }
 
@@ -50,7 +55,8 @@ export function listOptions(request: ApiRequest): ListOptions {
   const startAfter = request.query.string("start_after") ?? "";
   for (const text of [prefix, startAfter]) {
     if (text.includes("\0")) throw new ApiError("bad_query", "a prefix or start_after has no NUL");
-    if (Buffer.byteLength(text) > MAX_STREAM_NAME_BYTES) throw new ApiError("bad_query", "a prefix or start_after is longer than a name may be");
+    if (Buffer.byteLength(text) > MAX_STREAM_NAME_BYTES)
+      throw new ApiError("bad_query", "a prefix or start_after is longer than a name may be");
   }
   const limit = request.query.count("limit") ?? MAX_PAGE;
   return { prefix, startAfter, limit: limit === 0 || limit > MAX_PAGE ? MAX_PAGE : limit };

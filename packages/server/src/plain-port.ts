@@ -1,7 +1,14 @@
 // One plain port for HTTP/1.1 and HTTP/2 with prior knowledge: the first bytes of a connection say which it is.
 // With TLS, ALPN says so. Owns connections, their limits and their end; knows no request.
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
-import { constants, createSecureServer, createServer as createHttp2, type Http2SecureServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  constants,
+  createServer as createHttp2,
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type ServerHttp2Session,
+} from "node:http2";
 import { type AddressInfo, createServer as createNet, type Server as NetServer, type Socket } from "node:net";
 import type { HttpRequest, HttpResponse } from "./http-shell.ts";
 
@@ -64,7 +71,13 @@ export class PlainPort {
       this.#http2 = createHttp2(HTTP2_OPTIONS);
       this.#listener = createNet({ noDelay: true, pauseOnConnect: false }, (socket) => this.#sniff(socket));
     } else {
-      const secure = createSecureServer({ ...HTTP2_OPTIONS, cert: tls.cert, key: tls.key, allowHTTP1: true, ALPNProtocols: ["h2", "http/1.1"] });
+      const secure = createSecureServer({
+        ...HTTP2_OPTIONS,
+        cert: tls.cert,
+        key: tls.key,
+        allowHTTP1: true,
+        ALPNProtocols: ["h2", "http/1.1"],
+      });
       this.#http2 = secure;
       this.#listener = secure;
       secure.on("connection", (socket: Socket) => this.#track(socket));

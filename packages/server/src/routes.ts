@@ -5,7 +5,14 @@ import { ApiError } from "./errors.ts";
 import { append } from "./handlers/append.ts";
 import { createBasin, deleteBasin, ensureBasin, getBasin, listBasins, reconfigureBasin } from "./handlers/basins.ts";
 import { checkTail, read } from "./handlers/read.ts";
-import { createStream, deleteStream, ensureStream, getStream, listStreams, reconfigureStream } from "./handlers/streams.ts";
+import {
+  createStream,
+  deleteStream,
+  ensureStream,
+  getStream,
+  listStreams,
+  reconfigureStream,
+} from "./handlers/streams.ts";
 
 export type Handler = (context: Context, request: ApiRequest) => Promise<Answer>;
 

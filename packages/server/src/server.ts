@@ -41,10 +41,7 @@ const DRAIN_POLL_MS = 20;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { engine, runtime, logger } = options;
   const drain = new Drain();
-  const metrics = new Metrics(
-    () => engine.stats(),
-    options.storeRequests ?? (() => ({})),
-  );
+  const metrics = new Metrics(() => engine.stats(), options.storeRequests ?? (() => ({})));
   const shell = new HttpShell({
     context: { engine, runtime, metrics, drain },
     router: new Router(),

@@ -22,7 +22,13 @@ export type BasinCommand =
       readonly idempotencyKey: string;
       readonly config: BasinConfig;
     }
-  | { readonly kind: "ensure"; readonly id: string; readonly name: string; readonly atMs: number; readonly config: BasinConfig }
+  | {
+      readonly kind: "ensure";
+      readonly id: string;
+      readonly name: string;
+      readonly atMs: number;
+      readonly config: BasinConfig;
+    }
   | { readonly kind: "reconfigure"; readonly name: string; readonly patch: BasinConfigPatch }
   | { readonly kind: "delete"; readonly name: string; readonly atMs: number }
   /** The last step of a deletion, once no shard has anything of the basin. */
@@ -60,10 +66,16 @@ export class BasinDirectory {
       case "reconfigure":
         if (current === undefined) return { kind: "not-found" };
         if (current.deletedAtMs !== null) return { kind: "deletion-pending" };
-        return { kind: "updated", basin: this.#replace({ ...current, config: patched(current.config, command.patch) }) };
+        return {
+          kind: "updated",
+          basin: this.#replace({ ...current, config: patched(current.config, command.patch) }),
+        };
       case "delete":
         if (current === undefined) return { kind: "not-found" };
-        return { kind: "deleted", basin: current.deletedAtMs !== null ? current : this.#replace({ ...current, deletedAtMs: command.atMs }) };
+        return {
+          kind: "deleted",
+          basin: current.deletedAtMs !== null ? current : this.#replace({ ...current, deletedAtMs: command.atMs }),
+        };
       case "remove":
         if (current === undefined || current.id !== command.id) return { kind: "not-found" };
         this.#basins.delete(command.name);
@@ -71,9 +83,15 @@ export class BasinDirectory {
     }
   }
 
-  #found(command: { id: string; name: string; atMs: number; config: BasinConfig }, idempotencyKey: string): BasinOutcome {
+  #found(
+    command: { id: string; name: string; atMs: number; config: BasinConfig },
+    idempotencyKey: string,
+  ): BasinOutcome {
     const { id, name, atMs, config } = command;
-    return { kind: "created", basin: this.#replace({ id, name, createdAtMs: atMs, idempotencyKey, config, deletedAtMs: null }) };
+    return {
+      kind: "created",
+      basin: this.#replace({ id, name, createdAtMs: atMs, idempotencyKey, config, deletedAtMs: null }),
+    };
   }
 
   #replace(basin: Basin): Basin {

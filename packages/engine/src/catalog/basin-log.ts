@@ -24,7 +24,14 @@ export class BasinLog {
   static async open(shard: Shard): Promise<BasinLog> {
     const found = shard.assigned(SYSTEM_BASIN_ID, "basins");
     const stream =
-      found ?? shard.createWithId(BASINS_STREAM_ID, SYSTEM_BASIN_ID, "basins", { timestampingMode: "arrival", retentionAgeSecs: "infinite" }, "");
+      found ??
+      shard.createWithId(
+        BASINS_STREAM_ID,
+        SYSTEM_BASIN_ID,
+        "basins",
+        { timestampingMode: "arrival", retentionAgeSecs: "infinite" },
+        "",
+      );
     const log = new BasinLog(shard, stream);
     await log.#replay();
     return log;
@@ -47,7 +54,11 @@ export class BasinLog {
       for (const slice of event.slices) {
         cursor.reset(slice, 0, slice.length);
         while (cursor.next()) {
-          const body = Buffer.from(slice.buffer, slice.byteOffset + cursor.bodyStart, cursor.bodyEnd - cursor.bodyStart);
+          const body = Buffer.from(
+            slice.buffer,
+            slice.byteOffset + cursor.bodyStart,
+            cursor.bodyEnd - cursor.bodyStart,
+          );
           // Written by `propose` below, and under a checksum since.
           this.directory.apply(JSON.parse(body.toString()) as BasinCommand);
         }

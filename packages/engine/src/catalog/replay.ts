@@ -56,12 +56,14 @@ export class Replay {
       return;
     }
     if (kind === EntryKind.basinRemoved) {
-      for (const stream of this.#catalog.basin(id)?.values() ?? []) this.#streams.delete(Buffer.from(stream.id).toString("hex"));
+      for (const stream of this.#catalog.basin(id)?.values() ?? [])
+        this.#streams.delete(Buffer.from(stream.id).toString("hex"));
       this.#catalog.removeBasin(id);
       return;
     }
     const stream = this.#streams.get(id);
-    if (stream === undefined) throw new CorruptObjectError(key, `an entry at ${offset} is of a stream that was never created`);
+    if (stream === undefined)
+      throw new CorruptObjectError(key, `an entry at ${offset} is of a stream that was never created`);
     switch (kind) {
       case EntryKind.records:
         applyRecords(key, place, stream, bytes, offset, end);
@@ -90,10 +92,20 @@ export class Replay {
   }
 }
 
-function applyRecords(key: string, place: number, stream: Stream, bytes: Uint8Array, offset: number, end: number): void {
+function applyRecords(
+  key: string,
+  place: number,
+  stream: Stream,
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): void {
   const first = entryFirstSeqNum(bytes, offset);
   if (first !== stream.assigned.nextSeqNum) {
-    throw new CorruptObjectError(key, `the entry at ${offset} begins at sequence number ${first}, not ${stream.assigned.nextSeqNum}`);
+    throw new CorruptObjectError(
+      key,
+      `the entry at ${offset} begins at sequence number ${first}, not ${stream.assigned.nextSeqNum}`,
+    );
   }
   const low = entryLastTimestampLow(bytes, offset);
   const high = entryLastTimestampHigh(bytes, offset);
@@ -107,5 +119,11 @@ function applyRecords(key: string, place: number, stream: Stream, bytes: Uint8Ar
 
 /** The entry's checksum is right, so these are the bytes that an owner wrote. */
 function json<T>(bytes: Uint8Array, offset: number, end: number): T {
-  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + offset + ENTRY_HEADER_BYTES, end - offset - ENTRY_HEADER_BYTES).toString()) as T;
+  return JSON.parse(
+    Buffer.from(
+      bytes.buffer,
+      bytes.byteOffset + offset + ENTRY_HEADER_BYTES,
+      end - offset - ENTRY_HEADER_BYTES,
+    ).toString(),
+  ) as T;
 }

@@ -71,7 +71,8 @@ export class History {
     const from = index.offset(run);
     const to = index.end(last);
     const runs: { key: string; bytes: number }[] = [];
-    for (let i = run; i <= last; i += 1) runs.push({ key: keyOf(place, index.offset(i)), bytes: index.end(i) - index.offset(i) });
+    for (let i = run; i <= last; i += 1)
+      runs.push({ key: keyOf(place, index.offset(i)), bytes: index.end(i) - index.offset(i) });
     const fetch = this.#get(place, from, to).then((source) => {
       for (const each of runs) this.#options.runs.set(each.key, source, each.bytes);
       return source;
@@ -87,12 +88,14 @@ export class History {
     const { runtime, store, shard } = this.#options;
     const key = walKey(shard, place);
     const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
-    const late = () => new EngineError("unavailable", "the object store does not answer, and the records are not in memory");
+    const late = () =>
+      new EngineError("unavailable", "the object store does not answer, and the records are not in memory");
     for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
       try {
         const leftMs = Math.max(0, lateAtMs - runtime.clock.monotonicMs());
         const bytes = await withDeadline(runtime, store.getRange(key, from, to - from), leftMs, late);
-        if (bytes.length !== to - from) throw new CorruptObjectError(key, `${bytes.length} bytes at ${from}, not ${to - from}`);
+        if (bytes.length !== to - from)
+          throw new CorruptObjectError(key, `${bytes.length} bytes at ${from}, not ${to - from}`);
         verifyEntries(key, bytes, 0, bytes.length);
         return new FetchedRange(bytes, from);
       } catch (error) {

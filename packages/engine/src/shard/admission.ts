@@ -42,7 +42,12 @@ export class Admission<Key extends object> {
   /** Takes room if there is some and nobody of this stream waits for it. */
   tryAdmit(key: Key, bytes: number): boolean {
     const share = this.#shares.get(key);
-    if (this.#turns.size > 0 || !this.#hasRoom(share?.usedBytes ?? 0, bytes) || (share !== undefined && share.waiters.length > 0)) return false;
+    if (
+      this.#turns.size > 0 ||
+      !this.#hasRoom(share?.usedBytes ?? 0, bytes) ||
+      (share !== undefined && share.waiters.length > 0)
+    )
+      return false;
     this.#take(key, share, bytes);
     return true;
   }
@@ -96,7 +101,8 @@ export class Admission<Key extends object> {
       }
       if (!this.#hasRoom(share.usedBytes, next.bytes)) {
         // Held back by its own share: its turn comes with its own release. Held back by the total: it keeps its turn.
-        if (share.usedBytes !== 0 && share.usedBytes + next.bytes > this.#limits.perStreamBytes) this.#turns.delete(key);
+        if (share.usedBytes !== 0 && share.usedBytes + next.bytes > this.#limits.perStreamBytes)
+          this.#turns.delete(key);
         else return;
         continue;
       }

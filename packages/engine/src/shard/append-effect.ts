@@ -46,7 +46,10 @@ export class AppendEffect implements Effect {
     stream.wakeFollowers();
     const tail = tailPosition(stream.durable);
     this.#resolve({
-      start: { seqNum: firstSeqNum, timestamp: timestampOf(this.#sequenced.firstTimestampLow, this.#sequenced.firstTimestampHigh) },
+      start: {
+        seqNum: firstSeqNum,
+        timestamp: timestampOf(this.#sequenced.firstTimestampLow, this.#sequenced.firstTimestampHigh),
+      },
       end: tail,
       tail,
     });

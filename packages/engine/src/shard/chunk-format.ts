@@ -57,12 +57,15 @@ export function encodeLogObjectHeader(header: LogObjectHeader): Uint8Array {
 
 /** Decodes the header alone; `key` names the object in errors, `place` is where it was found. */
 export function decodeLogObjectHeader(key: string, place: number, bytes: Uint8Array): LogObjectHeader {
-  if (bytes.length < CHUNK_HEADER_BYTES) throw new CorruptObjectError(key, `${bytes.length} bytes are too few for a header`);
+  if (bytes.length < CHUNK_HEADER_BYTES)
+    throw new CorruptObjectError(key, `${bytes.length} bytes are too few for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0, false) !== MAGIC) throw new CorruptObjectError(key, "it does not start like a log object");
-  if (view.getUint32(60, true) !== crc32(bytes.subarray(0, 60))) throw new CorruptObjectError(key, "its header's checksum is wrong");
+  if (view.getUint32(60, true) !== crc32(bytes.subarray(0, 60)))
+    throw new CorruptObjectError(key, "its header's checksum is wrong");
   const version = view.getUint8(4);
-  if (version !== FORMAT_VERSION) throw new CorruptObjectError(key, `format version ${version} is not ${FORMAT_VERSION}`);
+  if (version !== FORMAT_VERSION)
+    throw new CorruptObjectError(key, `format version ${version} is not ${FORMAT_VERSION}`);
   const kind = KINDS[view.getUint8(5)];
   if (kind === undefined) throw new CorruptObjectError(key, "its kind is unknown");
   const found = readU64(view, 8);
@@ -200,13 +203,19 @@ export function entryIsOf(bytes: Uint8Array, offset: number, streamId: Uint8Arra
 }
 
 /** Checks that whole entries with right checksums fill bytes[from, to). */
-export function verifyEntries(key: string, bytes: Uint8Array, from: number, to: number): { count: number; crc: number } {
+export function verifyEntries(
+  key: string,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): { count: number; crc: number } {
   let count = 0;
   let crc = 0;
   let offset = from;
   while (offset < to) {
     const length = offset + ENTRY_HEADER_BYTES <= to ? entryBytes(bytes, offset) : 0;
-    if (length < ENTRY_HEADER_BYTES || offset + length > to) throw new CorruptObjectError(key, `an entry at ${offset} does not fit`);
+    if (length < ENTRY_HEADER_BYTES || offset + length > to)
+      throw new CorruptObjectError(key, `an entry at ${offset} does not fit`);
     const checksum = bytes.subarray(offset, offset + 4);
     if (getU32(bytes, offset) !== crc32(bytes.subarray(offset + 4, offset + length))) {
       throw new CorruptObjectError(key, `the checksum of the entry at ${offset} is wrong`);

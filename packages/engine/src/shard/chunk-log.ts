@@ -2,8 +2,15 @@
 // Acknowledges a chunk only when it and all before it are in their places. Never skips, refills or reuses a place,
 // and never goes on once another owner's object stands where its own should be.
 import { EngineError } from "../errors.ts";
+import {
+  APPEND_DEADLINE_MS,
+  MAX_CHUNK_BYTES,
+  MAX_CONCURRENT_PUTS,
+  RETRY_FIRST_MS,
+  RETRY_MAX_MS,
+  STORE_DEADLINE_MS,
+} from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
-import { APPEND_DEADLINE_MS, MAX_CHUNK_BYTES, MAX_CONCURRENT_PUTS, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import { Chunk } from "./chunk.ts";
@@ -191,7 +198,8 @@ export class ChunkLog {
         if (!(error instanceof ObjectStoreError)) throw error;
         if (error.kind === "exists" && (await this.#isOwn(key, chunk.place))) return;
         if (this.#halted !== undefined) return;
-        if (error.kind !== "exists") logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
+        if (error.kind !== "exists")
+          logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
       }
       await pause(runtime, retryMs);
     }
@@ -250,7 +258,9 @@ export class ChunkLog {
     for (const chunk of [...this.#inFlight, this.#open]) {
       if (nowMs - chunk.waitingSinceMs < APPEND_DEADLINE_MS) continue;
       this.#refusing = true;
-      chunk.fail(new EngineError("unavailable", "the object store did not take the write in time: its outcome is unknown"));
+      chunk.fail(
+        new EngineError("unavailable", "the object store did not take the write in time: its outcome is unknown"),
+      );
     }
   }
 
@@ -271,7 +281,8 @@ export class ChunkLog {
   async #renew(): Promise<void> {
     const { runtime } = this.#options;
     const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
-    const late = () => new EngineError("unavailable", "the object store does not answer, so nobody can say who owns this shard");
+    const late = () =>
+      new EngineError("unavailable", "the object store does not answer, so nobody can say who owns this shard");
     for (let retryMs = RETRY_FIRST_MS; !this.#lease.held; ) {
       if (this.#halted !== undefined) throw stopped(this.#halted);
       if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
@@ -346,6 +357,7 @@ export class ChunkLog {
 
 function stopped(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
-  const why = error instanceof DeposedError || error instanceof CorruptObjectError ? error.message : "the log has stopped";
+  const why =
+    error instanceof DeposedError || error instanceof CorruptObjectError ? error.message : "the log has stopped";
   return new EngineError("unavailable", why, { cause: error });
 }

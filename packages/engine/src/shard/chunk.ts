@@ -72,7 +72,8 @@ export class Chunk {
 
   /** The outcome is unknown: those who wait by now are told, while the put goes on. */
   fail(error: Error): void {
-    for (; this.#failedEffects < this.#effects.length; this.#failedEffects += 1) this.#effects[this.#failedEffects].fail(error);
+    for (; this.#failedEffects < this.#effects.length; this.#failedEffects += 1)
+      this.#effects[this.#failedEffects].fail(error);
     this.waitingSinceMs = Number.POSITIVE_INFINITY;
   }
 

@@ -12,7 +12,9 @@ export interface DeposedBy {
 export class DeposedError extends Error {
   readonly by: DeposedBy;
   constructor(by: DeposedBy) {
-    super(`shard ${by.shard} was taken over by ${by.incarnation} under epoch ${by.epoch} (place ${by.place} of its log)`);
+    super(
+      `shard ${by.shard} was taken over by ${by.incarnation} under epoch ${by.epoch} (place ${by.place} of its log)`,
+    );
     this.name = "DeposedError";
     this.by = by;
   }

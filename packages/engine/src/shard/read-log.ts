@@ -33,7 +33,13 @@ export class LogMovedError extends Error {
 }
 
 /** Reads on from `cursor` until a place is empty. Errors: CorruptObjectError, LogMovedError, ObjectStoreError. */
-export async function readLog(store: ObjectStore, shard: number, window: number, cursor: LogCursor, apply: ApplyChunk): Promise<void> {
+export async function readLog(
+  store: ObjectStore,
+  shard: number,
+  window: number,
+  cursor: LogCursor,
+  apply: ApplyChunk,
+): Promise<void> {
   let after = cursor.place === 0 ? undefined : walKey(shard, cursor.place - 1);
   for (;;) {
     const keys = await store.list(walPrefix(shard), after);
@@ -63,7 +69,13 @@ export async function readLog(store: ObjectStore, shard: number, window: number,
   }
 }
 
-async function readObject(key: string, place: number, fetched: Promise<Uint8Array>, cursor: LogCursor, apply: ApplyChunk): Promise<void> {
+async function readObject(
+  key: string,
+  place: number,
+  fetched: Promise<Uint8Array>,
+  cursor: LogCursor,
+  apply: ApplyChunk,
+): Promise<void> {
   let bytes: Uint8Array;
   try {
     bytes = await fetched;
@@ -79,7 +91,8 @@ async function readObject(key: string, place: number, fetched: Promise<Uint8Arra
 /** Moves the cursor over an object, and refuses one that cannot stand where it does. */
 export function advance(key: string, header: LogObjectHeader, cursor: LogCursor): void {
   if (header.kind === "fence") {
-    if (header.epoch <= cursor.epoch) throw new CorruptObjectError(key, `a fence of epoch ${header.epoch} after epoch ${cursor.epoch}`);
+    if (header.epoch <= cursor.epoch)
+      throw new CorruptObjectError(key, `a fence of epoch ${header.epoch} after epoch ${cursor.epoch}`);
     cursor.epoch = header.epoch;
     cursor.incarnation = header.incarnation;
     cursor.fences.push(header.place);

@@ -1,6 +1,6 @@
 // A shard under one owner: takes it over, sequences what is asked of its streams into its log, and answers from what is durable.
 // Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
-import { Admission } from "./admission.ts";
+
 import type { CreatedEntry } from "../catalog/entries.ts";
 import { Replay } from "../catalog/replay.ts";
 import { StreamCatalog } from "../catalog/stream-catalog.ts";
@@ -29,6 +29,7 @@ import { Reader, type ReaderHost } from "../stream/reader.ts";
 import { type Sequenced, sequence } from "../stream/sequencer.ts";
 import { Stream, tailPosition } from "../stream/stream.ts";
 import type { AppendInput, Position } from "../wire/index.ts";
+import { Admission } from "./admission.ts";
 import { AppendEffect } from "./append-effect.ts";
 import type { Chunk } from "./chunk.ts";
 import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
@@ -70,7 +71,13 @@ export class Shard implements ReaderHost {
   #halted: Error | undefined;
   recordsAppended = 0;
 
-  private constructor(options: ShardOptions, catalog: StreamCatalog, epoch: number, nextPlace: number, incarnation: Uint8Array) {
+  private constructor(
+    options: ShardOptions,
+    catalog: StreamCatalog,
+    epoch: number,
+    nextPlace: number,
+    incarnation: Uint8Array,
+  ) {
     const { runtime, store, shard } = options;
     this.runtime = runtime;
     this.catalog = catalog;
@@ -117,7 +124,10 @@ export class Shard implements ReaderHost {
       apply: (key, header, bytes) => replay.apply(key, header, bytes),
     });
     const waitMs = takeover.fencedAtMs + takeover.waitMs - runtime.clock.monotonicMs();
-    logger.info({ shard: options.shard, epoch: takeover.epoch, streams: catalog.count, waitMs: Math.max(0, waitMs) }, "shard taken over");
+    logger.info(
+      { shard: options.shard, epoch: takeover.epoch, streams: catalog.count, waitMs: Math.max(0, waitMs) },
+      "shard taken over",
+    );
     if (takeover.waitMs > 0 && waitMs > 0) await pause(runtime, waitMs);
     return new Shard(options, catalog, takeover.epoch, takeover.nextPlace, incarnation);
   }
@@ -125,7 +135,12 @@ export class Shard implements ReaderHost {
   // Appending.
 
   /** Sequences a batch and resolves once it is durable. Errors: ConditionFailedError, EngineError. `onDurable` is called even when the answer came too late. */
-  append(stream: Stream, input: AppendInput, guard: AppendGuard | undefined, onDurable: (sequenced: Sequenced) => void): Promise<AppendAck> {
+  append(
+    stream: Stream,
+    input: AppendInput,
+    guard: AppendGuard | undefined,
+    onDurable: (sequenced: Sequenced) => void,
+  ): Promise<AppendAck> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         if (guard !== undefined) guard.failed ??= error;
@@ -229,10 +244,29 @@ export class Shard implements ReaderHost {
     return this.createWithId(this.runtime.random.bytes(STREAM_ID_BYTES), basinId, name, config, idempotencyKey);
   }
 
-  createWithId(id: Uint8Array, basinId: string, name: string, config: PartialStreamConfig, idempotencyKey: string): Stream {
+  createWithId(
+    id: Uint8Array,
+    basinId: string,
+    name: string,
+    config: PartialStreamConfig,
+    idempotencyKey: string,
+  ): Stream {
     this.#log.assertAccepting();
-    const stream = new Stream(id, basinId, name, this.runtime.clock.wallMs(), resolveStreamConfig(config), idempotencyKey);
-    const created: CreatedEntry = { basinId, name, createdAtMs: stream.createdAtMs, config: stream.config, idempotencyKey };
+    const stream = new Stream(
+      id,
+      basinId,
+      name,
+      this.runtime.clock.wallMs(),
+      resolveStreamConfig(config),
+      idempotencyKey,
+    );
+    const created: CreatedEntry = {
+      basinId,
+      name,
+      createdAtMs: stream.createdAtMs,
+      config: stream.config,
+      idempotencyKey,
+    };
     this.catalog.add(stream);
     this.#write(stream, EntryKind.created, created, () => {
       stream.born = true;

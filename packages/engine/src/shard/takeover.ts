@@ -1,8 +1,8 @@
 // Taking over a shard: read the log, fence it, mark the epoch (docs/protocol.md; the numbers are the design's steps).
 // Nothing may be answered or acknowledged before the caller has also waited as `waitMs` says, from `fencedAt` on.
 import type { Deployment } from "../deployment.ts";
-import type { EngineLogger } from "../logger.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "../limits.ts";
+import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { encodeLogObjectHeader } from "./chunk-format.ts";
@@ -49,7 +49,10 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
       if (!(error instanceof LogMovedError)) throw error;
       missing = error;
     }
-    options.logger.info({ shard: options.shard, attempt }, "the shard moved while it was being taken over: starting over");
+    options.logger.info(
+      { shard: options.shard, attempt },
+      "the shard moved while it was being taken over: starting over",
+    );
     await pause(options.runtime, Math.min(RETRY_FIRST_MS * attempt, RETRY_MAX_MS));
   }
   if (missing !== undefined) throw new CorruptObjectError(walKey(options.shard, 0), missing.message);

@@ -35,7 +35,14 @@ export class ChunkIndex {
   }
 
   /** Adds a durable entry of records. Entries come in the order of their sequence numbers. */
-  add(firstSeqNum: number, place: number, offset: number, end: number, lastTimestampLow: number, lastTimestampHigh: number): void {
+  add(
+    firstSeqNum: number,
+    place: number,
+    offset: number,
+    end: number,
+    lastTimestampLow: number,
+    lastTimestampHigh: number,
+  ): void {
     const last = (this.#start + this.#count - 1) * STRIDE;
     if (this.#count > 0 && this.#runs[last + 1] === place && end - this.#runs[last + 2] <= RUN_BYTES) {
       this.#runs[last + 3] = end;

@@ -38,7 +38,12 @@ export interface Gathered {
 const cursor = new RecordCursor();
 
 /** Gathers records from `fromSeqNum`, which is not below the trim point, up to the limits or the durable tail. Errors: those of History. */
-export async function gather(stream: Stream, history: History, fromSeqNum: number, limits: GatherLimits): Promise<Gathered> {
+export async function gather(
+  stream: Stream,
+  history: History,
+  fromSeqNum: number,
+  limits: GatherLimits,
+): Promise<Gathered> {
   const batch = new Batch(stream, fromSeqNum, limits);
   while (!batch.done && batch.nextSeqNum < stream.durable.nextSeqNum) {
     // What was trimmed meanwhile is no longer indexed; what is gathered was there when it was asked for.
@@ -83,9 +88,11 @@ class Batch implements Gathered {
       const at = part.start + (offset - part.objectOffset);
       const length = entryBytes(part.slab, at);
       offset += length;
-      if (entryKind(part.slab, at) === EntryKind.records && entryIsOf(part.slab, at, this.#stream.id)) this.#addEntry(part.slab, at, at + length);
+      if (entryKind(part.slab, at) === EntryKind.records && entryIsOf(part.slab, at, this.#stream.id))
+        this.#addEntry(part.slab, at, at + length);
     }
-    if (!this.done && this.nextSeqNum === before) throw new Error(`sequence number ${before} is not in the run that should have it`);
+    if (!this.done && this.nextSeqNum === before)
+      throw new Error(`sequence number ${before} is not in the run that should have it`);
   }
 
   #addEntry(bytes: Uint8Array, at: number, end: number): void {
@@ -116,7 +123,8 @@ class Batch implements Gathered {
       const fits =
         this.count + count < this.#limits.count &&
         this.meteredBytes + metered + cursor.meteredBytes <= this.#limits.meteredBytes &&
-        this.#wireBytes + (cursor.recordEnd - (sliceStart < 0 ? cursor.recordStart : sliceStart)) <= MAX_STORED_RECORD_BYTES &&
+        this.#wireBytes + (cursor.recordEnd - (sliceStart < 0 ? cursor.recordStart : sliceStart)) <=
+          MAX_STORED_RECORD_BYTES &&
         (this.#limits.until === undefined || cursor.timestamp < this.#limits.until);
       if (!fits) {
         this.done = true;

@@ -130,7 +130,8 @@ export class Reader implements StreamReader {
       }
     }
     const untilMs = Math.min(this.#heartbeatAtMs, this.#waitUntilMs ?? Number.POSITIVE_INFINITY);
-    if (stream.durable.nextSeqNum <= this.#nextSeqNum) await this.#sleep(untilMs === Number.POSITIVE_INFINITY ? undefined : untilMs - nowMs);
+    if (stream.durable.nextSeqNum <= this.#nextSeqNum)
+      await this.#sleep(untilMs === Number.POSITIVE_INFINITY ? undefined : untilMs - nowMs);
     return undefined;
   }
 
@@ -170,7 +171,12 @@ export class Reader implements StreamReader {
   }
 }
 
-async function resolveStart(host: ReaderHost, stream: Stream, options: ReadOptions, bounds: ReadBounds): Promise<number> {
+async function resolveStart(
+  host: ReaderHost,
+  stream: Stream,
+  options: ReadOptions,
+  bounds: ReadBounds,
+): Promise<number> {
   const tail = tailPosition(stream.durable);
   const unwritten = async (): Promise<never> => {
     await host.ensureLease();

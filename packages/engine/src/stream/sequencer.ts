@@ -32,7 +32,13 @@ export interface Sequenced {
  * Sequences a batch into `chunk`, or refuses it and changes nothing. Checks in the API's order: deletion, fencing token, sequence number, timestamps.
  * A refusal (ConditionFailedError, EngineError) rests on assigned state: it may be told only once `stream.lastChunk` is durable.
  */
-export function sequence(stream: Stream, input: AppendInput, arrivalMs: number, chunk: Chunk, slabs: SlabAllocator): Sequenced {
+export function sequence(
+  stream: Stream,
+  input: AppendInput,
+  arrivalMs: number,
+  chunk: Chunk,
+  slabs: SlabAllocator,
+): Sequenced {
   if (stream.deletedAtMs !== null) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
   if (input.fencingToken !== undefined && input.fencingToken !== stream.fencingToken) {
     throw new ConditionFailedError({ kind: "fencing_token", actual: stream.fencingToken });
@@ -43,7 +49,13 @@ export function sequence(stream: Stream, input: AppendInput, arrivalMs: number, 
     throw new ConditionFailedError({ kind: "seq_num", actual: firstSeqNum });
   }
   const { batch } = input;
-  const timestamps = assignTimestamps(batch, stream.config, arrivalMs, assigned.lastTimestampLow, assigned.lastTimestampHigh);
+  const timestamps = assignTimestamps(
+    batch,
+    stream.config,
+    arrivalMs,
+    assigned.lastTimestampLow,
+    assigned.lastTimestampHigh,
+  );
   const entry = addRecordsEntry(chunk, slabs, stream.id, batch, firstSeqNum, timestamps);
 
   assigned.nextSeqNum = firstSeqNum + batch.count;
@@ -64,7 +76,13 @@ export function sequence(stream: Stream, input: AppendInput, arrivalMs: number, 
 }
 
 /** Commands take effect behind their own batch's check. Their sum is written beside the records, so that nobody has to look for commands in history. */
-function applyCommands(stream: Stream, input: AppendInput, firstSeqNum: number, chunk: Chunk, slabs: SlabAllocator): boolean {
+function applyCommands(
+  stream: Stream,
+  input: AppendInput,
+  firstSeqNum: number,
+  chunk: Chunk,
+  slabs: SlabAllocator,
+): boolean {
   let trimmed = false;
   for (const command of input.batch.commands) {
     if (command.kind === "fence") stream.fencingToken = command.token;

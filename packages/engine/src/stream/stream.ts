@@ -50,7 +50,14 @@ export class Stream {
   /** Readers at the tail, waiting to be woken. Absent at rest. */
   #followers: Set<() => void> | undefined;
 
-  constructor(id: Uint8Array, basinId: string, name: string, createdAtMs: number, config: StreamConfig, idempotencyKey: string) {
+  constructor(
+    id: Uint8Array,
+    basinId: string,
+    name: string,
+    createdAtMs: number,
+    config: StreamConfig,
+    idempotencyKey: string,
+  ) {
     this.id = id;
     this.basinId = basinId;
     this.name = name;

@@ -30,7 +30,10 @@ export class Harness {
     return new Harness(store, runtime);
   }
 
-  static async open(store: ObjectStore = sharedStore(), runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 })): Promise<Harness> {
+  static async open(
+    store: ObjectStore = sharedStore(),
+    runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
+  ): Promise<Harness> {
     const harness = new Harness(store, runtime);
     await runtime.until(harness.engine.started);
     return harness;
@@ -53,7 +56,10 @@ export class Harness {
 
   /** Bodies from `seqNum` to the tail. */
   async readAll(seqNum = 0, stream = STREAM): Promise<string[]> {
-    const { records } = await this.read({ start: { kind: "seq_num", seqNum }, count: 1_000_000, mode: "session" }, stream);
+    const { records } = await this.read(
+      { start: { kind: "seq_num", seqNum }, count: 1_000_000, mode: "session" },
+      stream,
+    );
     return records.map((record) => record.body);
   }
 

@@ -46,7 +46,8 @@ export function inputOf(batch: TestBatch): AppendInput {
       bytes: Buffer.concat(parts),
       spans,
       timestamps: words,
-      hasTimestamp: timestamps === undefined ? null : Uint8Array.from(timestamps, (timestamp) => (timestamp === undefined ? 0 : 1)),
+      hasTimestamp:
+        timestamps === undefined ? null : Uint8Array.from(timestamps, (timestamp) => (timestamp === undefined ? 0 : 1)),
       commands: batch.commands ?? [],
     },
     matchSeqNum: batch.matchSeqNum,

@@ -1,6 +1,12 @@
 // AppendInput in JSON to a batch ready for sequencing: one scan, no JSON.parse, no object per record.
 // Payloads are written in their final layout into one buffer; u64 values stay exact.
-import { type AppendCommand, type AppendInput, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, MAX_STORED_RECORD_BYTES } from "./append-batch.ts";
+import {
+  type AppendCommand,
+  type AppendInput,
+  MAX_BATCH_RECORDS,
+  MAX_FENCING_TOKEN_BYTES,
+  MAX_STORED_RECORD_BYTES,
+} from "./append-batch.ts";
 import { checkBatch, parseCommand } from "./append-rules.ts";
 import { decodeBase64InPlace } from "./base64.ts";
 import { JsonScanner } from "./json-scanner.ts";
@@ -109,7 +115,8 @@ class Parser {
   #record(): void {
     const json = this.#json;
     const index = this.#count;
-    if (index === MAX_BATCH_RECORDS) throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
+    if (index === MAX_BATCH_RECORDS)
+      throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
     const start = this.#outAt;
     let sawTimestamp = false;
     let sawHeaders = false;

@@ -1,7 +1,13 @@
 // AppendInput in protobuf to a batch ready for sequencing, in one pass over the network buffer.
 // A record's payload stays where it is: the tags of its headers and body are rewritten in place to those of SequencedRecord.
 // Records in another order than usual are legal and rare: they are laid out anew, aside.
-import { type AppendCommand, type AppendInput, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES, MAX_STORED_RECORD_BYTES } from "./append-batch.ts";
+import {
+  type AppendCommand,
+  type AppendInput,
+  MAX_BATCH_RECORDS,
+  MAX_FENCING_TOKEN_BYTES,
+  MAX_STORED_RECORD_BYTES,
+} from "./append-batch.ts";
 import { checkBatch, parseCommand, utf8 } from "./append-rules.ts";
 import { badProto, ProtoReader, WIRE_BYTES, WIRE_VARINT } from "./proto-reader.ts";
 import { METERED_HEADER_BYTES, METERED_RECORD_BYTES } from "./record-cursor.ts";
@@ -96,7 +102,8 @@ class Parser {
     const { bytes } = reader;
     const from = reader.at;
     const index = this.#count;
-    if (index === MAX_BATCH_RECORDS) throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
+    if (index === MAX_BATCH_RECORDS)
+      throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
     let canonical = true;
     let sawTimestamp = false;
     let timestampLow = 0;
@@ -143,7 +150,9 @@ class Parser {
       // With one header, it is the one read last.
       const value = bytes.subarray(this.#valueStart, this.#valueEnd);
       this.#commands ??= [];
-      this.#commands.push(parseCommand(index, headerCount, value, sawBody ? bytes.subarray(bodyStart, bodyEnd) : new Uint8Array(0)));
+      this.#commands.push(
+        parseCommand(index, headerCount, value, sawBody ? bytes.subarray(bodyStart, bodyEnd) : new Uint8Array(0)),
+      );
     }
     this.#meteredBytes += METERED_RECORD_BYTES + headerBytes + bodyBytes;
     this.#count += 1;
@@ -167,7 +176,8 @@ class Parser {
       this.#aside.push({ index, payload });
       storedBytes = payload.length;
     }
-    if (storedBytes > MAX_STORED_RECORD_BYTES) throw new WireError("invalid", `record ${index} is too large to be read back in one piece`);
+    if (storedBytes > MAX_STORED_RECORD_BYTES)
+      throw new WireError("invalid", `record ${index} is too large to be read back in one piece`);
   }
 
   /** A Header message, from the reader's place to `end`. */

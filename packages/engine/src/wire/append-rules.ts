@@ -1,12 +1,18 @@
 // The API's rules for records and batches, which every decoder of append input applies. What breaks one is a WireError `invalid`.
-import { type AppendCommand, MAX_BATCH_METERED_BYTES, MAX_BATCH_RECORDS, MAX_FENCING_TOKEN_BYTES } from "./append-batch.ts";
+import {
+  type AppendCommand,
+  MAX_BATCH_METERED_BYTES,
+  MAX_BATCH_RECORDS,
+  MAX_FENCING_TOKEN_BYTES,
+} from "./append-batch.ts";
 import { WireError } from "./wire-error.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 export function checkBatch(count: number, meteredBytes: number): void {
   if (count === 0) throw new WireError("invalid", "a batch must have at least one record");
-  if (count > MAX_BATCH_RECORDS) throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
+  if (count > MAX_BATCH_RECORDS)
+    throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_RECORDS} records`);
   if (meteredBytes > MAX_BATCH_METERED_BYTES) {
     throw new WireError("invalid", `a batch must have at most ${MAX_BATCH_METERED_BYTES} metered bytes`);
   }
@@ -18,12 +24,20 @@ export function parseCommand(index: number, headerCount: number, name: Uint8Arra
   const command = Buffer.from(name.buffer, name.byteOffset, name.length).toString("latin1");
   if (command === "fence") {
     if (body.length > MAX_FENCING_TOKEN_BYTES) {
-      throw new WireError("invalid", `record ${index}: a fencing token must have at most ${MAX_FENCING_TOKEN_BYTES} bytes`);
+      throw new WireError(
+        "invalid",
+        `record ${index}: a fencing token must have at most ${MAX_FENCING_TOKEN_BYTES} bytes`,
+      );
     }
-    return { kind: "fence", index, token: utf8(body, () => new WireError("invalid", `record ${index}: a fencing token must be UTF-8`)) };
+    return {
+      kind: "fence",
+      index,
+      token: utf8(body, () => new WireError("invalid", `record ${index}: a fencing token must be UTF-8`)),
+    };
   }
   if (command === "trim") {
-    if (body.length !== 8) throw new WireError("invalid", `record ${index}: the body of a trim command must have 8 bytes`);
+    if (body.length !== 8)
+      throw new WireError("invalid", `record ${index}: the body of a trim command must have 8 bytes`);
     const seqNum = new DataView(body.buffer, body.byteOffset, 8).getBigUint64(0, false);
     return { kind: "trim", index, seqNum: saturate(seqNum) };
   }

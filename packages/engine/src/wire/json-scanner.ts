@@ -238,7 +238,8 @@ function writeUtf8(target: Uint8Array, offset: number, point: number): number {
 }
 
 const ESCAPES = new Uint8Array(256);
-for (const [name, byte] of Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 })) ESCAPES[name.charCodeAt(0)] = byte;
+for (const [name, byte] of Object.entries({ '"': 0x22, "\\": 0x5c, "/": 0x2f, b: 8, f: 12, n: 10, r: 13, t: 9 }))
+  ESCAPES[name.charCodeAt(0)] = byte;
 
 const HEX = new Int8Array(256).fill(-1);
 for (let i = 0; i < 16; i += 1) {

@@ -27,7 +27,8 @@ export function readBatchJson(slices: readonly Uint8Array[], tail: Position | nu
       first = false;
       json += `"seq_num":${cursor.seqNum},"timestamp":${cursor.timestampHigh === 0 ? cursor.timestampLow : cursor.timestamp}`;
       if (cursor.headerCount > 0) json += `,"headers":[${headersJson(bytes, format)}]`;
-      if (cursor.bodyEnd > cursor.bodyStart) json += `,"body":${stringJson(bytes, cursor.bodyStart, cursor.bodyEnd, format)}`;
+      if (cursor.bodyEnd > cursor.bodyStart)
+        json += `,"body":${stringJson(bytes, cursor.bodyStart, cursor.bodyEnd, format)}`;
       json += "}";
     }
   }

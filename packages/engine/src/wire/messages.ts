@@ -12,7 +12,11 @@ const WORD = 0xffffffffn;
 
 function positionBytes(position: Position): number {
   const { seqNum, timestamp } = position;
-  return 2 + varintBytes(seqNum >>> 0, Math.floor(seqNum / 2 ** 32)) + varintBytes(Number(timestamp & WORD), Number(timestamp >> 32n));
+  return (
+    2 +
+    varintBytes(seqNum >>> 0, Math.floor(seqNum / 2 ** 32)) +
+    varintBytes(Number(timestamp & WORD), Number(timestamp >> 32n))
+  );
 }
 
 /** A position as a length-delimited field; `tag` takes one byte. */

@@ -48,7 +48,8 @@ export class ProtoReader {
 
   tag(end: number): number {
     this.varint(end);
-    if (this.high !== 0 || this.low > MAX_TAG || this.low >>> 3 === 0) throw badProto("a field's number is out of range");
+    if (this.high !== 0 || this.low > MAX_TAG || this.low >>> 3 === 0)
+      throw badProto("a field's number is out of range");
     return this.low;
   }
 

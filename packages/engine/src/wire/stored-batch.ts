@@ -23,7 +23,12 @@ export function storedBatchBytes(batch: AppendBatch, firstSeqNum: number, timest
   const { spans, count } = batch;
   let total = 0;
   for (let i = 0; i < count; i += 1) {
-    const message = messageBytes(spans[2 * i + 1] - spans[2 * i], firstSeqNum + i, timestamps[step * i], timestamps[step * i + 1]);
+    const message = messageBytes(
+      spans[2 * i + 1] - spans[2 * i],
+      firstSeqNum + i,
+      timestamps[step * i],
+      timestamps[step * i + 1],
+    );
     total += 1 + varintBytes(message, 0) + message;
   }
   return total;

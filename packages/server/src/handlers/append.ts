@@ -1,8 +1,14 @@
 // Append: one batch, or a session of them (API: append).
-import { ackJson, type AppendInput, encodeAppendAck, parseAppendInput, parseAppendInputJson } from "@tailrace/engine/wire";
+import {
+  type AppendInput,
+  ackJson,
+  encodeAppendAck,
+  parseAppendInput,
+  parseAppendInputJson,
+} from "@tailrace/engine/wire";
 import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE } from "../api-request.ts";
 import type { Context } from "../context.ts";
-import { acceptedCompression, accepted, contentType, recordFormat, requireJson } from "../media.ts";
+import { accepted, acceptedCompression, contentType, recordFormat, requireJson } from "../media.ts";
 import { basinOfHeader, streamOfPath } from "../names.ts";
 import { AppendSession } from "../s2s/append-session.ts";
 import { autoCreate } from "./auto-create.ts";
@@ -14,7 +20,12 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
   const type = contentType(request);
   if (type === "s2s") {
     const appender = await context.engine.openAppender(basin, stream, create);
-    const session = new AppendSession(context, appender, request.chunks, acceptedCompression(request.header("accept-encoding")));
+    const session = new AppendSession(
+      context,
+      appender,
+      request.chunks,
+      acceptedCompression(request.header("accept-encoding")),
+    );
     return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
   }
   const startedMs = context.runtime.clock.monotonicMs();

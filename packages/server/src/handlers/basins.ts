@@ -8,12 +8,9 @@ import { ApiError } from "../errors.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
 import { basinOfPath, checkBasinName, listOptions, requestToken } from "../names.ts";
+import { timeJson } from "../time-json.ts";
 
 const PROVISION_RESULT = "s2-provision-result";
-
-export function timeJson(ms: number): string {
-  return new Date(ms).toISOString();
-}
 
 function basinJson(info: BasinInfo): object {
   return {
@@ -34,7 +31,9 @@ function refuseLocation(location: unknown): void {
 /** Input is compared as it was sent. */
 export function idempotency(request: ApiRequest, body: Uint8Array): Idempotency | undefined {
   const token = requestToken(request);
-  return token === undefined ? undefined : { requestToken: token, fingerprint: createHash("sha256").update(body).digest("hex") };
+  return token === undefined
+    ? undefined
+    : { requestToken: token, fingerprint: createHash("sha256").update(body).digest("hex") };
 }
 
 export async function createBasin(context: Context, request: ApiRequest): Promise<Reply> {

@@ -6,8 +6,8 @@ import type { Context } from "../context.ts";
 import { accepted, acceptedCompression, contentType, type MediaType, recordFormat } from "../media.ts";
 import { basinOfHeader, streamOfPath } from "../names.ts";
 import { ReadSession } from "../s2s/read-session.ts";
-import { SseSession } from "../sse/sse-session.ts";
 import { resumed } from "../sse/resume.ts";
+import { SseSession } from "../sse/sse-session.ts";
 import { autoCreate } from "./auto-create.ts";
 import { readOptions } from "./read-options.ts";
 
@@ -35,7 +35,12 @@ export async function read(context: Context, request: ApiRequest): Promise<Answe
   return batchReply(slices, tail, form, format);
 }
 
-function batchReply(slices: readonly Uint8Array[], tail: Position | null, form: MediaType, format: "raw" | "base64"): Reply {
+function batchReply(
+  slices: readonly Uint8Array[],
+  tail: Position | null,
+  form: MediaType,
+  format: "raw" | "base64",
+): Reply {
   if (form === "protobuf") {
     const body = tail === null ? slices : [...slices, encodeReadBatchTail(tail)];
     return { kind: "reply", status: 200, contentType: PROTOBUF_TYPE, body };

@@ -6,7 +6,8 @@ import type { Context } from "../context.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
 import { basinOfHeader, checkStreamName, listOptions, streamOfPath } from "../names.ts";
-import { idempotency, timeJson } from "./basins.ts";
+import { timeJson } from "../time-json.ts";
+import { idempotency } from "./basins.ts";
 
 function streamJson(info: StreamInfo): object {
   return {

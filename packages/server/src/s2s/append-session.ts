@@ -6,7 +6,14 @@ import { encodeAppendAck, parseAppendInput, WireError } from "@tailrace/engine/w
 import type { SessionOutput } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
-import { type Frame, FrameDecoder, frameHeader, MAX_INFLATED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
+import {
+  type Frame,
+  FrameDecoder,
+  frameHeader,
+  MAX_INFLATED_BYTES,
+  RECONNECT_ADVISED,
+  terminalFrame,
+} from "./frame.ts";
 
 /** Bytes that a session may have appended and not yet seen acknowledged; beyond, it is not read from. */
 const MAX_OUTSTANDING_BYTES = 16 * 1024 * 1024;
@@ -29,7 +36,12 @@ export class AppendSession {
   #stopReading: (() => void) | undefined;
 
   // Acknowledgements are never long enough to be compressed.
-  constructor(context: Context, appender: StreamAppender, chunks: AsyncIterable<Uint8Array>, _compression: Compression | undefined) {
+  constructor(
+    context: Context,
+    appender: StreamAppender,
+    chunks: AsyncIterable<Uint8Array>,
+    _compression: Compression | undefined,
+  ) {
     this.#context = context;
     this.#appender = appender;
     this.#chunks = chunks;
@@ -52,7 +64,9 @@ export class AppendSession {
     if (output.closed) return;
     this.#flush();
     const draining = this.#context.drain.draining && this.#failure === undefined;
-    const failure = draining ? { error: new EngineError("server_draining", "the server is shutting down") } : this.#failure;
+    const failure = draining
+      ? { error: new EngineError("server_draining", "the server is shutting down") }
+      : this.#failure;
     if (failure === undefined) return;
     const { status, json } = errorAnswer(failure.error);
     await output.write([terminalFrame(status, json)]);
@@ -92,7 +106,9 @@ export class AppendSession {
     return this.#context.runtime.threads.decompress(frame.compression, frame.body, MAX_INFLATED_BYTES).then(
       (body) => this.#append(body),
       (error: unknown) => {
-        throw error instanceof InflateError ? new WireError("bad_frame", `a frame does not inflate: ${error.message}`) : error;
+        throw error instanceof InflateError
+          ? new WireError("bad_frame", `a frame does not inflate: ${error.message}`)
+          : error;
       },
     );
   }

@@ -83,7 +83,12 @@ function decode(frame: Uint8Array): Frame {
 export function frameHeader(bodyBytes: number, compression: Compression | "none", flags = 0): Uint8Array {
   const length = bodyBytes + 1;
   if (length > MAX_FRAME_BYTES) throw new Error(`a frame of ${length} bytes is too long`);
-  return Uint8Array.of(length >>> 16, length >>> 8, length, (COMPRESSIONS.indexOf(compression) << COMPRESSION_SHIFT) | flags);
+  return Uint8Array.of(
+    length >>> 16,
+    length >>> 8,
+    length,
+    (COMPRESSIONS.indexOf(compression) << COMPRESSION_SHIFT) | flags,
+  );
 }
 
 /** The last frame of a session that failed: a status and the JSON error that a unary call would have had. */

@@ -62,7 +62,8 @@ export class ReadSession {
       return [frameHeader(body.length, "none"), body];
     }
     const header = frameHeader(bytes, "none");
-    if (bytes < MIN_PIECE_BYTES * slices.length) return [Buffer.concat([header, ...slices, ...(tail === undefined ? [] : [tail])])];
+    if (bytes < MIN_PIECE_BYTES * slices.length)
+      return [Buffer.concat([header, ...slices, ...(tail === undefined ? [] : [tail])])];
     return tail === undefined ? [header, ...slices] : [header, ...slices, tail];
   }
 }

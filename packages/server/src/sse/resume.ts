@@ -13,7 +13,10 @@ export function eventId(lastSeqNum: number, delivered: Delivered): string {
 }
 
 /** The read that continues after `lastEventId`: what was delivered counts against the original limits. */
-export function resumed(options: ReadOptions, lastEventId: string | undefined): { options: ReadOptions; delivered: Delivered } {
+export function resumed(
+  options: ReadOptions,
+  lastEventId: string | undefined,
+): { options: ReadOptions; delivered: Delivered } {
   if (lastEventId === undefined || lastEventId === "") return { options, delivered: { count: 0, meteredBytes: 0 } };
   const match = /^([0-9]{1,16}),([0-9]{1,16}),([0-9]{1,16})$/.exec(lastEventId.trim());
   if (match === null) throw new ApiError("bad_header", "last-event-id must be an id that this server gave out");

@@ -39,7 +39,10 @@ export class SseSession {
             meteredBytes: this.#delivered.meteredBytes + event.meteredBytes,
           };
           const id = eventId(event.lastSeqNum, this.#delivered);
-          const wait = write(output, `event: batch\nid: ${id}\ndata: ${readBatchJson(event.slices, event.tail, this.#format)}\n\n`);
+          const wait = write(
+            output,
+            `event: batch\nid: ${id}\ndata: ${readBatchJson(event.slices, event.tail, this.#format)}\n\n`,
+          );
           if (wait !== undefined) await wait;
         } else {
           const timestamp = this.#context.runtime.clock.wallMs();
