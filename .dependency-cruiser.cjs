@@ -1,0 +1,75 @@
+// The layers, one way: runtime ← wire ← object-store ← engine ← server ← cli. Checked in `npm test`.
+const ENGINE = "^packages/engine/src/";
+const TESTS = "(\\.test\\.ts$|/testing/|/contract\\.ts$)";
+
+module.exports = {
+  forbidden: [
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "runtime-stands-alone",
+      severity: "error",
+      from: { path: `${ENGINE}runtime/`, pathNot: TESTS },
+      to: { path: "^packages/", pathNot: `${ENGINE}runtime/` },
+    },
+    {
+      name: "wire-knows-wire-only",
+      severity: "error",
+      from: { path: `${ENGINE}wire/`, pathNot: TESTS },
+      to: { path: "^packages/", pathNot: `${ENGINE}(wire|runtime)/` },
+    },
+    {
+      name: "object-store-knows-the-runtime-only",
+      severity: "error",
+      from: { path: `${ENGINE}object-store/`, pathNot: TESTS },
+      to: { path: "^packages/", pathNot: `${ENGINE}(object-store|runtime)/` },
+    },
+    {
+      name: "engine-knows-no-one-above",
+      severity: "error",
+      from: { path: "^packages/engine/", pathNot: TESTS },
+      to: { path: "^packages/(?!engine/)" },
+    },
+    {
+      name: "server-knows-the-engine-only",
+      severity: "error",
+      from: { path: "^packages/server/src/" },
+      to: { path: "^packages/(?!(engine|server)/)" },
+    },
+    {
+      name: "through-the-front-door",
+      comment: "Other packages use the engine's public surfaces.",
+      severity: "error",
+      from: { path: "^packages/(server|cli)/src/" },
+      to: { path: `${ENGINE}.`, pathNot: `${ENGINE}((runtime|wire|object-store)/)?index\\.ts$` },
+    },
+    {
+      name: "the-world-by-runtime-and-store-only",
+      comment: "Files, network, processes and clocks enter the engine through its runtime and its object stores.",
+      severity: "error",
+      from: { path: `${ENGINE}`, pathNot: `${TESTS}|${ENGINE}(runtime|object-store)/` },
+      to: { dependencyTypes: ["core"], pathNot: "^(node:)?(zlib|buffer)$" },
+    },
+    {
+      name: "no-tests-in-production",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src/", pathNot: TESTS },
+      to: { path: TESTS },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+      extensions: [".ts", ".js"],
+    },
+  },
+};

@@ -1,0 +1,45 @@
+// The parts of `npm test`, each with the seconds that it may take. What is not listed here does not run; an empty part fails.
+// The budgets are for an idle machine with two cores. A part fails at twice its budget, and warns at once its budget:
+// shared machines are noisy, and a test that is merely slow today is no bug.
+
+export const SLACK = 2;
+
+/** @type {{name: string, budgetSecs: number, what: string, files?: string[], commands?: string[][], concurrency?: number}[]} */
+export const PARTS = [
+  {
+    name: "static",
+    budgetSecs: 45,
+    what: "types, lint and format, layers",
+    commands: [
+      ["tsc", "node_modules/typescript/bin/tsc", "-p", ".", "--noEmit"],
+      ["biome", "node_modules/@biomejs/biome/bin/biome", "check", "."],
+      [
+        "layers",
+        "node_modules/dependency-cruiser/bin/dependency-cruiser.mjs",
+        "--config",
+        ".dependency-cruiser.cjs",
+        "packages",
+      ],
+    ],
+  },
+  {
+    name: "unit",
+    budgetSecs: 60,
+    what: "unit and property tests, and the checkers' own",
+    files: ["packages/*/src/**/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
+  },
+  { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
+  { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
+  {
+    name: "two-processes",
+    budgetSecs: 40,
+    what: "two processes on one store",
+    files: ["test/faults/two-processes.test.ts"],
+  },
+  {
+    name: "store-faults",
+    budgetSecs: 60,
+    what: "full disks and stores that go away",
+    files: ["test/faults/store-faults.test.ts"],
+  },
+];
