@@ -82,6 +82,7 @@ for (const part of PARTS) {
           "--test",
           `--test-concurrency=${part.concurrency ?? 2}`,
           "--test-reporter=spec",
+          "--test-timeout=60000",
           ...files,
         ],
         limitMs,

@@ -147,6 +147,7 @@ export class Engine implements EngineApi {
 
   async getBasin(name: string) {
     const basin = await this.#basin(name);
+    await this.#open().shard.ensureLease();
     return { info: basinInfo(basin), config: basin.config };
   }
 
@@ -179,15 +180,13 @@ export class Engine implements EngineApi {
     return basins.directory.tree.list(options, basinInfo);
   }
 
-  /** A basin that is there and not being deleted, under the lease. */
+  /** A basin that is there and not being deleted. Its absence is told under the lease; what rests on its presence must see to that itself. */
   async #basin(name: string): Promise<Basin> {
     const { basins, shard } = this.#open();
-    const renewal = shard.ensureLease();
-    if (renewal !== undefined) await renewal;
     const basin = basins.directory.get(name);
-    if (basin === undefined) throw basinError(name, { kind: "not-found" });
-    if (basin.deletedAtMs !== null) throw basinError(name, { kind: "deletion-pending" });
-    return basin;
+    if (basin !== undefined && basin.deletedAtMs === null) return basin;
+    await shard.ensureLease();
+    throw basinError(name, { kind: basin === undefined ? "not-found" : "deletion-pending" });
   }
 
   // Streams.
@@ -296,11 +295,13 @@ export class Engine implements EngineApi {
   // Records.
 
   async append(basin: string, name: string, input: AppendInput, autoCreate: AutoCreate): Promise<AppendAck> {
+    this.#open().shard.assertAccepting();
     const stream = await this.#toAppend(basin, name, autoCreate);
     return this.#open().shard.append(stream, input, undefined, nothing);
   }
 
   async openAppender(basin: string, name: string, autoCreate: AutoCreate): Promise<StreamAppender> {
+    this.#open().shard.assertAccepting();
     const stream = await this.#toAppend(basin, name, autoCreate);
     if (!stream.born) await this.#open().shard.settled(stream);
     const guard: AppendGuard = { failed: undefined };

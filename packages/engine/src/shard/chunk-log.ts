@@ -61,7 +61,7 @@ export class ChunkLog {
 
   constructor(options: ChunkLogOptions) {
     this.#options = options;
-    this.#lease = new Lease(options.runtime.clock, options.leaseMs);
+    this.#lease = new Lease(options.runtime.clock, options.leaseMs, options.store.exclusive);
     this.#open = new Chunk(options.nextPlace);
   }
 
@@ -295,7 +295,8 @@ export class ChunkLog {
         continue;
       }
       const outcome = await withDeadline(runtime, this.#lookAhead(), leftMs, late);
-      if (outcome === "unanswered") {
+      // A get that took longer than a lease has earned one that is over.
+      if (outcome !== "attempted" && !this.#lease.held) {
         await pause(runtime, retryMs);
         retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
       }

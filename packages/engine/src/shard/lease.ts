@@ -15,20 +15,25 @@ export function instant(clock: Clock): Instant {
 export class Lease {
   readonly #clock: Clock;
   readonly #leaseMs: number;
+  /** Held for as long as the process lives: nobody else can take over before. */
+  #forLife: boolean;
   #earned: Instant | undefined;
 
-  constructor(clock: Clock, leaseMs: number) {
+  /** `exclusive`: the store is held by a lock that the kernel drops when this process dies, and not before. */
+  constructor(clock: Clock, leaseMs: number, exclusive: boolean) {
     this.#clock = clock;
     this.#leaseMs = leaseMs;
+    this.#forLife = exclusive;
   }
 
   /** Counts from `from`, the start of the first attempt of what proved ownership. Never shortens a lease. */
   earn(from: Instant): void {
-    if (this.#earned === undefined || from.monotonicMs > this.#earned.monotonicMs) this.#earned = from;
+    if (this.#earned === undefined || from.monotonicMs >= this.#earned.monotonicMs) this.#earned = from;
   }
 
   /** Elapsed time is the larger of both clocks' readings: a suspended machine's monotonic clock may have stood still. */
   get held(): boolean {
+    if (this.#forLife) return true;
     if (this.#earned === undefined) return false;
     const monotonicMs = this.#clock.monotonicMs() - this.#earned.monotonicMs;
     const wallMs = this.#clock.wallMs() - this.#earned.wallMs;
@@ -37,6 +42,7 @@ export class Lease {
 
   /** Gives the right to answer away, for good (before a release). */
   drop(): void {
+    this.#forLife = false;
     this.#earned = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
   }
 }

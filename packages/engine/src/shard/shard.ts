@@ -356,6 +356,11 @@ export class Shard implements ReaderHost {
     return this.#log.ensureLease();
   }
 
+  /** Throws when nothing new may be appended: while the store takes nothing, appends are refused at once. */
+  assertAccepting(): void {
+    this.#log.assertAccepting();
+  }
+
   assertAlive(): void {
     if (this.#halted !== undefined) throw new EngineError("unavailable", this.#halted.message);
   }
