@@ -144,6 +144,7 @@ export class PlainPort {
 
   /** Breaks off what is left. */
   destroy(): void {
+    if (this.#listener.listening) this.#listener.close();
     for (const session of this.#sessions) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
     this.#http1.closeAllConnections();

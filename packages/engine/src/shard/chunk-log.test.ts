@@ -172,7 +172,8 @@ test("a lease is not counted from a retry of the put", async () => {
   const { h, store } = await faulty();
   let puts = 0;
   store.hook = (operation) => {
-    if (operation.kind === "putIfAbsent") return puts++ === 0 ? { failAfter: "ambiguous", delayAfterMs: 1_490 } : undefined;
+    if (operation.kind === "putIfAbsent")
+      return puts++ === 0 ? { failAfter: "ambiguous", delayAfterMs: 1_490 } : undefined;
     return undefined;
   };
   await h.until(h.append({ bodies: ["a"] }));
@@ -203,7 +204,10 @@ test("a corrupt object stops the shard with an error that names it", async () =>
   bytes[bytes.length - 1] ^= 1;
   await memory.put(key, [bytes]);
   const next = Harness.start(memory, new VirtualRuntime({ seed: 2 }));
-  await assert.rejects(next.until(next.engine.started), (error: Error) => error.name === "CorruptObjectError" && error.message.includes(key));
+  await assert.rejects(
+    next.until(next.engine.started),
+    (error: Error) => error.name === "CorruptObjectError" && error.message.includes(key),
+  );
 });
 
 test("a clean stop waits for what was accepted, and refuses what comes later", async () => {
@@ -211,7 +215,10 @@ test("a clean stop waits for what was accepted, and refuses what comes later", a
   const append = h.append({ bodies: ["a"] });
   await h.runtime.settle();
   const closed = h.engine.close();
-  await assert.rejects(h.until(h.append({ bodies: ["b"] })), (error) => error instanceof EngineError && error.code === "server_draining");
+  await assert.rejects(
+    h.until(h.append({ bodies: ["b"] })),
+    (error) => error instanceof EngineError && error.code === "server_draining",
+  );
   await h.until(Promise.all([append, closed]));
   const next = await Harness.open(memory, new VirtualRuntime({ seed: 2 }));
   assert.equal(next.runtime.clock.monotonicMs(), 0, "after a release nobody waits");

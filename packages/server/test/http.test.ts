@@ -1,0 +1,216 @@
+// What plain HTTP sees: forms, limits, refusals, event streams, and hostile input that must not hurt.
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { BASIN, HEADERS, serve, type TestServer } from "./support.ts";
+
+let served: TestServer;
+before(async () => {
+  served = await serve();
+});
+after(() => served.stop());
+
+const JSON_HEADERS = { ...HEADERS, "content-type": "application/json" };
+const call = (path: string, init: RequestInit = {}) => fetch(`${served.url}${path}`, init);
+const append = (stream: string, body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
+  call(`/v1/streams/${stream}/records`, { method: "POST", headers: { ...JSON_HEADERS, ...headers }, body });
+
+test("u64 timestamps are exact in JSON, on the way in and out", async () => {
+  await call("/v1/streams/exact", { method: "PUT", headers: JSON_HEADERS, body: '{"timestamping":{"uncapped":true}}' });
+  const values = ["9007199254740993", "18446744073709551614", "18446744073709551615"];
+  await append("exact", `{"records":[${values.map((value) => `{"timestamp":${value}}`).join(",")}]}`);
+  const text = await (await call("/v1/streams/exact/records?seq_num=0", { headers: HEADERS })).text();
+  for (const value of values) assert.ok(text.includes(`"timestamp":${value}`), text);
+  const from = await (await call(`/v1/streams/exact/records?timestamp=${values[1]}`, { headers: HEADERS })).text();
+  assert.ok(from.startsWith('{"records":[{"seq_num":1,'), from);
+});
+
+test("bodies come compressed, and answers over 1 KiB go compressed, if the client wants that", async () => {
+  const body = JSON.stringify({ records: [{ body: "x".repeat(5000) }] });
+  assert.equal((await append("packed", new Uint8Array(gzipSync(body)), { "content-encoding": "gzip" })).status, 200);
+  assert.equal(
+    (await append("packed", new Uint8Array(zstdCompressSync(body)), { "content-encoding": "zstd" })).status,
+    200,
+  );
+  assert.equal((await append("packed", body, { "content-encoding": "br" })).status, 415);
+  const read = async (encoding: string) => {
+    const { request } = await import("node:http");
+    return new Promise<{ encoding: string | undefined; bytes: Buffer }>((resolve, reject) => {
+      const outgoing = request(`${served.url}/v1/streams/packed/records?seq_num=0`, {
+        headers: { ...HEADERS, "accept-encoding": encoding },
+      });
+      outgoing.on("error", reject);
+      outgoing.on("response", (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+        incoming.on("end", () =>
+          resolve({ encoding: incoming.headers["content-encoding"], bytes: Buffer.concat(chunks) }),
+        );
+      });
+      outgoing.end();
+    });
+  };
+  const plain = (await read("zstd;q=0, gzip;q=0")).bytes.toString();
+  const gzip = await read("gzip, zstd;q=0");
+  assert.equal(gzip.encoding, "gzip");
+  assert.equal(gunzipSync(gzip.bytes).toString(), plain);
+  const zstd = await read("gzip, zstd");
+  assert.equal(zstd.encoding, "zstd");
+  assert.equal(zstdDecompressSync(zstd.bytes).toString(), plain);
+});
+
+test("event streams: ids, pings, [DONE], and resuming after an id", async () => {
+  await append("events", JSON.stringify({ records: [{ body: "a" }, { body: "b" }, { body: "c" }] }));
+  const events = async (query: string, headers: Record<string, string> = {}) =>
+    (
+      await call(`/v1/streams/events/records?${query}`, {
+        headers: { ...HEADERS, accept: "text/event-stream", ...headers },
+      })
+    ).text();
+  const all = await events("seq_num=0&count=3");
+  assert.match(all, /^event: batch\nid: 2,3,27\ndata: \{"records":\[.*\]\}\n\ndata: \[DONE\]\n\n$/);
+  const rest = await events("seq_num=0&count=3", { "last-event-id": "0,1,9" });
+  assert.match(rest, /id: 2,3,27\n/);
+  assert.ok(!rest.includes('"body":"a"') && rest.includes('"body":"b"'));
+  assert.match(await events("seq_num=3&wait=0&clamp=true&count=0"), /^data: \[DONE\]\n\n$/);
+});
+
+test("unknown routes, methods and encodings are refused without a body; names and numbers with a code", async () => {
+  for (const [path, method, status] of [
+    ["/v1/nothing", "GET", 404],
+    ["/v1/streams", "PUT", 405],
+  ] as const) {
+    const answer = await call(path, { method, headers: HEADERS });
+    assert.equal(answer.status, status);
+    assert.equal(await answer.text(), "");
+  }
+  const code = async (path: string, init: RequestInit = {}) => {
+    const answer = await call(path, { headers: HEADERS, ...init });
+    return [answer.status, JSON.parse(await answer.text()).code];
+  };
+  assert.deepEqual(await code("/v1/basins/X"), [400, "bad_path"]);
+  assert.deepEqual(await code("/v1/streams/%ff/records"), [400, "bad_path"]);
+  assert.deepEqual(await code("/v1/streams/s/records?seq_num=x"), [400, "bad_query"]);
+  assert.deepEqual(await code("/v1/streams/s/records?seq_num=1&tail_offset=1"), [422, "invalid"]);
+  assert.deepEqual(await code("/v1/streams/s/records/tail", { headers: {} }), [400, "bad_header"]);
+  assert.deepEqual(await code("/v1/access-tokens"), [501, "not_implemented"]);
+  assert.deepEqual(await code("/v1/metrics?set=storage"), [501, "not_implemented"]);
+  assert.deepEqual(await code("/v1/locations"), [501, "not_implemented"]);
+});
+
+test("a stream's name is data, slashes and all", async () => {
+  const name = "a/b c+d%é";
+  const path = encodeURIComponent(name);
+  assert.equal((await append(path, '{"records":[{"body":"x"}]}')).status, 200);
+  const listed = JSON.parse(
+    await (await call(`/v1/streams?prefix=${encodeURIComponent("a/b c+")}`, { headers: HEADERS })).text(),
+  );
+  assert.deepEqual(
+    listed.streams.map((stream: { name: string }) => stream.name),
+    [name],
+  );
+});
+
+test("too much, too deep or no JSON is refused quickly", async () => {
+  const refused = async (body: string) => {
+    const answer = await append("s", body);
+    return [answer.status, JSON.parse(await answer.text()).code];
+  };
+  assert.deepEqual(await refused(`{"records":[],"x":${"[".repeat(50_000)}}`), [400, "bad_json"]);
+  assert.deepEqual(await refused("x".repeat(2 * 1024 * 1024 + 1)), [400, "bad_json"]);
+  assert.deepEqual(await refused("{"), [400, "bad_json"]);
+  const deep = await call("/v1/basins", { method: "POST", headers: JSON_HEADERS, body: "[".repeat(50_000) });
+  assert.equal(deep.status, 400);
+});
+
+test("a session also runs over chunked HTTP/1.1", async () => {
+  await append("chunked", '{"records":[{"body":"x"}]}');
+  const answer = await call("/v1/streams/chunked/records?seq_num=0&count=1", {
+    headers: { ...HEADERS, "content-type": "s2s/proto" },
+  });
+  assert.equal(answer.headers.get("content-type"), "s2s/proto");
+  assert.equal(answer.headers.get("cache-control"), "no-cache, no-transform");
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  assert.equal(bytes.readUIntBE(0, 3), bytes.length - 3);
+  assert.ok(bytes.includes("x"));
+});
+
+test("origins are mirrored", async () => {
+  const answer = await call("/v1/basins", {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://example.test",
+      "access-control-request-method": "PUT",
+      "access-control-request-headers": "s2-basin",
+    },
+  });
+  assert.equal(answer.status, 204);
+  assert.equal(answer.headers.get("access-control-allow-origin"), "https://example.test");
+  assert.equal(answer.headers.get("access-control-allow-methods"), "PUT");
+  assert.equal(answer.headers.get("access-control-allow-headers"), "s2-basin");
+});
+
+test("hostile frames and connections neither crash nor hang it, and leave nothing behind", async () => {
+  const port = Number(new URL(served.url).port);
+  const session = connectHttp2(served.url);
+  session.on("error", () => undefined);
+  const send = (body: Buffer) =>
+    new Promise<void>((resolve) => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/v1/streams/fuzzed/records",
+        "content-type": "s2s/proto",
+        ...HEADERS,
+      });
+      stream.on("error", () => resolve());
+      stream.on("close", () => resolve());
+      stream.resume();
+      stream.end(body);
+    });
+  const hostile = [
+    Buffer.from([0, 0, 0]),
+    Buffer.from([0, 0, 1, 0x60]),
+    Buffer.from([0, 0, 1, 0x80]),
+    Buffer.from([255, 255, 255, 0]),
+    Buffer.from([0, 0]),
+  ];
+  for (const body of hostile) await send(body);
+  for (let i = 0; i < 200; i += 1) {
+    const noise = randomBytes(1 + (i % 300));
+    const framed = Buffer.concat([Buffer.from([0, 0, noise.length]), noise.subarray(0, Math.min(noise.length, 255))]);
+    await send(i % 2 === 0 ? noise : framed);
+  }
+  session.close();
+  for (let i = 0; i < 50; i += 1) {
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () =>
+        socket.end(
+          i % 2 === 0
+            ? randomBytes(200)
+            : Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), randomBytes(100)]),
+        ),
+      );
+      socket.on("error", () => resolve());
+      socket.on("close", () => resolve());
+      socket.resume();
+    });
+  }
+  assert.equal((await append("fuzzed", '{"records":[{"body":"still here"}]}')).status, 200);
+  const stats = served.engine.stats();
+  assert.equal(stats.inFlightAppendBytes, 0);
+  assert.equal(stats.waitingAppendBytes, 0);
+  assert.equal(stats.activeReaders, 0);
+  assert.equal(stats.basins, 1);
+  assert.equal(BASIN, "server-tests");
+});
+
+test("/health, /live and /metrics need no token", async () => {
+  assert.equal(await (await call("/health")).text(), "OK");
+  assert.equal((await call("/live")).status, 200);
+  const metrics = await (await call("/metrics")).text();
+  assert.match(metrics, /s2_append_ack_latency_seconds_count [1-9]/);
+  assert.match(metrics, /tailrace_records_appended [1-9]/);
+});
