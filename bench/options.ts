@@ -1,0 +1,54 @@
+// What to measure, from the command line.
+import { parseArgs } from "node:util";
+
+export const STORES = ["memory", "file", "s3"] as const;
+export type StoreKind = (typeof STORES)[number];
+
+export interface BenchOptions {
+  readonly stores: readonly StoreKind[];
+  /** Seconds of load per row. */
+  readonly secs: number;
+  /** A row is measured when its name contains one of these; all when empty. */
+  readonly rows: readonly string[];
+  /** Where to write the results, as JSON. */
+  readonly out: string | undefined;
+}
+
+const HELP = `npm run bench -- [options]
+
+Starts servers on fresh stores, loads them, and prints a table. Where \`s2\` is on the PATH, S2 Lite is measured
+beside Tailrace in the same run, row by row, and ratios are printed. Uses \`s2 bench\` and \`wrk\` as load generators.
+
+  --quick           4 seconds a row instead of 10
+  --secs N          seconds a row
+  --stores LIST     of memory,file,s3 (default: all; s3 needs versitygw)
+  --rows LIST       only rows whose name contains one of these
+  --out FILE        write the results as JSON
+  --help
+`;
+
+/** Undefined: help was asked for and printed. */
+export function benchOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: "boolean", default: false },
+      secs: { type: "string" },
+      stores: { type: "string", default: STORES.join(",") },
+      rows: { type: "string", default: "" },
+      out: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return undefined;
+  }
+  const stores = STORES.filter((store) => values.stores.split(",").includes(store));
+  return {
+    stores,
+    secs: Number(values.secs ?? (values.quick ? 4 : 10)),
+    rows: values.rows.split(",").filter((row) => row !== ""),
+    out: values.out,
+  };
+}

@@ -1,0 +1,51 @@
+// Results: a table for people, JSON for everything else. Figures are as measured.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { arch, cpus, platform, totalmem } from "node:os";
+import type { StoreKind } from "./options.ts";
+import type { ServerName } from "./servers/start.ts";
+
+export type Figures = Readonly<Record<string, number>>;
+
+export interface Result {
+  readonly store: StoreKind;
+  readonly row: string;
+  readonly server: ServerName;
+  readonly figures: Figures;
+}
+
+function show(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  if (value >= 1000) return Math.round(value).toLocaleString("en");
+  return value >= 100 ? value.toFixed(0) : value.toFixed(2);
+}
+
+/** One row of the table: ours, theirs where measured, and the ratio. */
+export function printRow(results: readonly Result[], store: StoreKind, row: string): void {
+  const of = (server: ServerName) =>
+    results.find((each) => each.store === store && each.row === row && each.server === server)?.figures;
+  const ours = of("tailrace");
+  const theirs = of("s2-lite");
+  if (ours === undefined) return;
+  console.log(`\n${store}: ${row}`);
+  for (const [name, value] of Object.entries(ours)) {
+    const other = theirs?.[name];
+    const beside = other === undefined ? "" : `  s2-lite ${show(other).padStart(10)}  ratio ${show(value / other)}`;
+    console.log(`  ${name.padEnd(22)} ${show(value).padStart(10)}${beside}`);
+  }
+}
+
+export function writeJson(path: string, results: readonly Result[], skipped: readonly string[]): void {
+  const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
+  const machine = {
+    cores: cpus().length,
+    model: cpus()[0]?.model,
+    memoryBytes: totalmem(),
+    platform: platform(),
+    arch: arch(),
+  };
+  writeFileSync(
+    path,
+    `${JSON.stringify({ date: new Date().toISOString(), commit, machine, node: process.version, skipped, results }, null, 2)}\n`,
+  );
+}

@@ -1,0 +1,82 @@
+// What is measured: each row is one load on one server, and gives figures.
+import { s2Bench } from "./load/s2-bench.ts";
+import { wrk } from "./load/wrk.ts";
+import type { Figures } from "./report.ts";
+
+export const BASIN = "bench-basin";
+/** For wrk: made before the rows that need it. */
+const STREAM = "small";
+const HISTORY = "history";
+const HISTORY_BATCHES = 40;
+const HISTORY_BATCH_RECORDS = 100;
+const HISTORY_RECORD_BYTES = 8 * 1024;
+
+export interface Row {
+  readonly name: string;
+  readonly needs: "s2" | "wrk";
+  run(url: string, secs: number): Promise<Figures>;
+}
+
+function offered(name: string, targetMiBps: number): Row {
+  return { name, needs: "s2", run: (url, secs) => s2Bench(url, BASIN, targetMiBps, secs) };
+}
+
+const records = `/v1/streams/${STREAM}/records`;
+
+function appends(connections: number): Row {
+  const load = { connections, script: "append.lua", path: records };
+  return {
+    name: `small appends, ${connections} clients`,
+    needs: "wrk",
+    run: (url, secs) => wrk(url, BASIN, load, secs),
+  };
+}
+
+function checkTails(connections: number): Row {
+  const load = { connections, script: "get.lua", path: `${records}/tail` };
+  return { name: `check-tail, ${connections} clients`, needs: "wrk", run: (url, secs) => wrk(url, BASIN, load, secs) };
+}
+
+export const ROWS: readonly Row[] = [
+  appends(1),
+  appends(64),
+  checkTails(1),
+  checkTails(64),
+  {
+    name: "single records of history, 64 clients",
+    needs: "wrk",
+    async run(url, secs) {
+      await fillHistory(url);
+      const args = [String(HISTORY_BATCHES * HISTORY_BATCH_RECORDS)];
+      return wrk(
+        url,
+        BASIN,
+        { connections: 64, script: "random-record.lua", path: `/v1/streams/${HISTORY}/records`, args },
+        secs,
+      );
+    },
+  },
+  offered("8 KiB records, 1 MiB/s offered", 1),
+  offered("8 KiB records, 20 MiB/s offered", 20),
+  offered("8 KiB records, 125 MiB/s offered", 125),
+  offered("8 KiB records, overdriven", 500),
+];
+
+async function call(url: string, method: string, path: string, body: unknown): Promise<void> {
+  const headers = { "content-type": "application/json", "s2-basin": BASIN };
+  const answer = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+}
+
+export async function prepare(url: string): Promise<void> {
+  await call(url, "POST", "/v1/basins", { basin: BASIN });
+  for (const stream of [STREAM, HISTORY]) await call(url, "POST", "/v1/streams", { stream });
+}
+
+async function fillHistory(url: string): Promise<void> {
+  const batch = {
+    records: Array.from({ length: HISTORY_BATCH_RECORDS }, () => ({ body: "h".repeat(HISTORY_RECORD_BYTES) })),
+  };
+  for (let i = 0; i < HISTORY_BATCHES; i += 1) await call(url, "POST", `/v1/streams/${HISTORY}/records`, batch);
+}
