@@ -32,7 +32,7 @@ export const PARTS = [
   { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
   {
     name: "two-processes",
-    budgetSecs: 40,
+    budgetSecs: 20,
     what: "two processes on one store",
     files: ["test/faults/two-processes.test.ts"],
   },

@@ -138,14 +138,18 @@ export class PlainPort {
   stopAccepting(): void {
     this.#listener.close();
     this.#http1.closeIdleConnections();
-    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#sessions) {
+      // A session that is over stays here until its socket has closed.
+      if (session.destroyed || session.closed) continue;
+      session.goaway(constants.NGHTTP2_NO_ERROR);
+      session.close();
+    }
   }
 
   /** Breaks off what is left. */
   destroy(): void {
     if (this.#listener.listening) this.#listener.close();
-    for (const session of this.#sessions) session.destroy();
+    for (const session of this.#sessions) if (!session.destroyed) session.destroy();
     for (const socket of this.#sockets) socket.destroy();
     this.#http1.closeAllConnections();
   }
