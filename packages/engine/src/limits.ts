@@ -47,7 +47,7 @@ export const RUN_BYTES = 64 * 1024;
 export const MAX_FETCH_BYTES = 1024 * 1024;
 
 /** Gets of history that a sequential reader keeps ahead of itself. */
-export const READ_AHEAD_FETCHES = 4;
+export const READ_AHEAD_FETCHES = 8;
 
 /** Heartbeats of a silent session come after a random time between these (API: S2S sessions). */
 export const HEARTBEAT_MIN_MS = 5_000;

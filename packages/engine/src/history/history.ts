@@ -36,17 +36,21 @@ export class History {
   read(index: ChunkIndex, run: number, sequential: boolean): EntryBytes | Promise<EntryBytes> {
     const place = index.place(run);
     const chunk = this.#options.chunks.get(place);
-    const cached = chunk ?? this.#options.runs.get(keyOf(place, index.offset(run)));
-    if (cached !== undefined) {
+    if (chunk !== undefined) {
       this.hits += 1;
-      return cached;
+      return chunk;
     }
-    this.misses += 1;
-    return this.#fetch(index, run, sequential);
+    const cached = this.#options.runs.get(keyOf(place, index.offset(run)));
+    if (cached === undefined) this.misses += 1;
+    else this.hits += 1;
+    const source = cached ?? this.#fetch(index, run, sequential);
+    // Also when this run was there already: it was fetched ahead, and the next ones are to be there in their turn.
+    if (sequential) this.#readAhead(index, run);
+    return source;
   }
 
   /** Starts the gets that a sequential reader will want after `run`. */
-  readAhead(index: ChunkIndex, run: number): void {
+  #readAhead(index: ChunkIndex, run: number): void {
     let fetches = 0;
     let next = run + 1;
     while (next < index.count && fetches < READ_AHEAD_FETCHES) {

@@ -22,6 +22,8 @@ export interface GatherLimits {
   readonly meteredBytes: number;
   /** Exclusive. */
   readonly until: bigint | undefined;
+  /** Whether the reader will want what follows: neighbours are then fetched together, and ahead. */
+  readonly sequential: boolean;
 }
 
 export interface Gathered {
@@ -52,11 +54,8 @@ export async function gather(
     const run = index.runOf(batch.nextSeqNum);
     const offset = index.offset(run);
     const end = index.end(run);
-    const read = history.read(index, run, true);
-    if (read instanceof Promise) {
-      history.readAhead(index, run);
-      batch.addRun(await read, offset, end);
-    } else batch.addRun(read, offset, end);
+    const read = history.read(index, run, limits.sequential);
+    batch.addRun(read instanceof Promise ? await read : read, offset, end);
   }
   return batch;
 }

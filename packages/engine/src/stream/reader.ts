@@ -10,6 +10,9 @@ import { ReadBounds } from "./read-bounds.ts";
 import { seekTimestamp } from "./seek.ts";
 import { type Stream, tailPosition } from "./stream.ts";
 
+/** A unary read of this many records is taken for one of a row; of fewer, for a look at one place. */
+const SEQUENTIAL_RECORDS = 100;
+
 /** What a reader needs of the shard that owns its stream. */
 export interface ReaderHost {
   readonly runtime: Runtime;
@@ -88,6 +91,7 @@ export class Reader implements StreamReader {
       count: bounds.batchCount,
       meteredBytes: bounds.batchBytes,
       until: bounds.until,
+      sequential: bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS,
     });
     if (bounds.mode === "unary") await this.#host.ensureLease();
     if (batch.count === 0) {
