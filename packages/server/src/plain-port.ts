@@ -119,7 +119,17 @@ export class PlainPort {
     session.on("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.setTimeout(IDLE_CONNECTION_MS, () => session.close());
+    // A session of ours may be silent for as long as it likes; only a connection without any is idle.
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams += 1;
+      stream.on("close", () => {
+        streams -= 1;
+      });
+    });
+    session.setTimeout(IDLE_CONNECTION_MS, () => {
+      if (streams === 0) session.close();
+    });
   }
 
   /** Rejects with the system's error (EADDRINUSE, …). */
