@@ -10,6 +10,7 @@ import {
 import { checkBatch, parseCommand } from "./append-rules.ts";
 import { decodeBase64InPlace } from "./base64.ts";
 import { JsonScanner } from "./json-scanner.ts";
+import { RecordArrays } from "./record-arrays.ts";
 import { METERED_HEADER_BYTES, METERED_RECORD_BYTES } from "./record-cursor.ts";
 import { BODY_TAG, HEADER_TAG } from "./stored-batch.ts";
 import { varintBytes, writeVarint } from "./varint.ts";
@@ -33,9 +34,7 @@ class Parser {
   readonly #out: Uint8Array;
   #outAt = 0;
   #count = 0;
-  #spans = new Uint32Array(8);
-  #timestamps: Uint32Array | null = null;
-  #hasTimestamp: Uint8Array | null = null;
+  readonly #arrays = new RecordArrays();
   #commands: AppendCommand[] | undefined;
   #meteredBytes = 0;
 
@@ -88,14 +87,15 @@ class Parser {
     json.end();
     if (!sawRecords) throw new WireError("bad_json", 'the body has no field "records"');
     checkBatch(this.#count, this.#meteredBytes);
+    this.#arrays.finish(this.#count);
     return {
       batch: {
         count: this.#count,
         meteredBytes: this.#meteredBytes,
         bytes: this.#out,
-        spans: this.#spans,
-        timestamps: this.#timestamps,
-        hasTimestamp: this.#hasTimestamp,
+        spans: this.#arrays.spans,
+        timestamps: this.#arrays.timestamps,
+        hasTimestamp: this.#arrays.hasTimestamp,
         commands: this.#commands ?? NO_COMMANDS,
       },
       matchSeqNum,
@@ -148,7 +148,7 @@ class Parser {
           json.expect(0x3a);
           if (!json.takeNull()) {
             json.u64();
-            this.#timestamp(index, json.low, json.high);
+            this.#arrays.setTimestamp(index, json.low, json.high);
           }
         } else {
           json.expect(0x3a);
@@ -167,14 +167,7 @@ class Parser {
       throw new WireError("invalid", `record ${index} is too large to be read back in one piece`);
     }
     this.#count += 1;
-    if (this.#spans.length < 2 * this.#count) {
-      const grown = new Uint32Array(2 * this.#spans.length);
-      grown.set(this.#spans);
-      this.#spans = grown;
-    }
-    this.#spans[2 * index] = start;
-    this.#spans[2 * index + 1] = this.#outAt;
-    if (this.#timestamps !== null) this.#growTimestamps(index);
+    this.#arrays.setSpan(index, start, this.#outAt);
   }
 
   /** The value of a header whose name is empty, if this record has one. */
@@ -224,26 +217,6 @@ class Parser {
     const at = writeVarint(this.#out, this.#outAt + 1, end - start, 0);
     this.#out.set(this.#json.bytes.subarray(start, end), at);
     this.#outAt = at + (end - start);
-  }
-
-  #timestamp(index: number, low: number, high: number): void {
-    this.#growTimestamps(index);
-    // Both were made just now if they were not there.
-    const timestamps = this.#timestamps as Uint32Array;
-    timestamps[2 * index] = low;
-    timestamps[2 * index + 1] = high;
-    (this.#hasTimestamp as Uint8Array)[index] = 1;
-  }
-
-  #growTimestamps(index: number): void {
-    if (this.#timestamps !== null && this.#timestamps.length > 2 * index + 1) return;
-    const room = Math.max(8, 4 * index + 4);
-    const timestamps = new Uint32Array(room);
-    const hasTimestamp = new Uint8Array(room / 2);
-    if (this.#timestamps !== null) timestamps.set(this.#timestamps);
-    if (this.#hasTimestamp !== null) hasTimestamp.set(this.#hasTimestamp);
-    this.#timestamps = timestamps;
-    this.#hasTimestamp = hasTimestamp;
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from "./append-batch.ts";
 import { checkBatch, parseCommand, utf8 } from "./append-rules.ts";
 import { badProto, ProtoReader, WIRE_BYTES, WIRE_VARINT } from "./proto-reader.ts";
+import { RecordArrays } from "./record-arrays.ts";
 import { METERED_HEADER_BYTES, METERED_RECORD_BYTES } from "./record-cursor.ts";
 import { BODY_TAG, HEADER_TAG } from "./stored-batch.ts";
 import { varintBytes, writeVarint } from "./varint.ts";
@@ -38,9 +39,7 @@ class Parser {
   readonly #reader: ProtoReader;
   readonly #end: number;
   #count = 0;
-  #spans = new Uint32Array(16);
-  #timestamps: Uint32Array | null = null;
-  #hasTimestamp: Uint8Array | null = null;
+  readonly #arrays = new RecordArrays();
   #commands: AppendCommand[] | undefined;
   #meteredBytes = 0;
   /** Indexes of records that were laid out anew, and their payloads. */
@@ -81,14 +80,15 @@ class Parser {
       } else reader.skip(tag, end);
     }
     checkBatch(this.#count, this.#meteredBytes);
+    this.#arrays.finish(this.#count);
     return {
       batch: {
         count: this.#count,
         meteredBytes: this.#meteredBytes,
         bytes: this.#withAside(),
-        spans: this.#spans,
-        timestamps: this.#timestamps,
-        hasTimestamp: this.#hasTimestamp,
+        spans: this.#arrays.spans,
+        timestamps: this.#arrays.timestamps,
+        hasTimestamp: this.#arrays.hasTimestamp,
         commands: this.#commands ?? NO_COMMANDS,
       },
       matchSeqNum,
@@ -156,19 +156,12 @@ class Parser {
     }
     this.#meteredBytes += METERED_RECORD_BYTES + headerBytes + bodyBytes;
     this.#count += 1;
-    if (this.#spans.length < 2 * this.#count) {
-      const grown = new Uint32Array(2 * this.#spans.length);
-      grown.set(this.#spans);
-      this.#spans = grown;
-    }
-    if (sawTimestamp) this.#timestamp(index, timestampLow, timestampHigh);
-    else if (this.#timestamps !== null) this.#growTimestamps(index);
+    if (sawTimestamp) this.#arrays.setTimestamp(index, timestampLow, timestampHigh);
     let storedBytes: number;
     if (canonical) {
       const start = payloadStart < 0 ? end : payloadStart;
       this.#retag(start, end, bodyStart, sawBody);
-      this.#spans[2 * index] = start;
-      this.#spans[2 * index + 1] = end;
+      this.#arrays.setSpan(index, start, end);
       storedBytes = end - start;
     } else {
       const payload = this.#layOut(from, end, bodyStart, bodyBytes);
@@ -266,31 +259,10 @@ class Parser {
     let at = bytes.length;
     for (const { index, payload } of this.#aside) {
       all.set(payload, at);
-      this.#spans[2 * index] = at;
+      this.#arrays.setSpan(index, at, at + payload.length);
       at += payload.length;
-      this.#spans[2 * index + 1] = at;
     }
     return all;
-  }
-
-  #timestamp(index: number, low: number, high: number): void {
-    this.#growTimestamps(index);
-    // Both were made just now if they were not there.
-    const timestamps = this.#timestamps as Uint32Array;
-    timestamps[2 * index] = low;
-    timestamps[2 * index + 1] = high;
-    (this.#hasTimestamp as Uint8Array)[index] = 1;
-  }
-
-  #growTimestamps(index: number): void {
-    if (this.#timestamps !== null && this.#timestamps.length > 2 * index + 1) return;
-    const room = Math.max(this.#spans.length, 2 * index + 2);
-    const timestamps = new Uint32Array(room);
-    const hasTimestamp = new Uint8Array(room / 2);
-    if (this.#timestamps !== null) timestamps.set(this.#timestamps);
-    if (this.#hasTimestamp !== null) hasTimestamp.set(this.#hasTimestamp);
-    this.#timestamps = timestamps;
-    this.#hasTimestamp = hasTimestamp;
   }
 }
 
