@@ -88,10 +88,11 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   const fencedAtMs = runtime.clock.monotonicMs();
   cursor.fences.push(fencePlace);
 
-  // 3. If the newest manifest has flushed past the fence, the fence went into a place already collected.
+  // 3. If the newest manifest has flushed past the fence, the fence went into a place already collected. If it marks a later
+  // epoch, somebody has fenced behind this fence, and an older marker must not come to stand on top of theirs.
   const newestVersion = await newestManifestVersion(store, shard);
   const newest = newestVersion === undefined ? undefined : await loadManifest(store, shard, newestVersion);
-  if (newest !== undefined && newest.logStart > fencePlace) return undefined;
+  if (newest !== undefined && (newest.logStart > fencePlace || newest.epoch >= epoch)) return undefined;
   const marker: Manifest = {
     version: (newest?.version ?? -1) + 1,
     predecessor: newest?.version ?? null,
