@@ -101,6 +101,7 @@ export class History {
         if (bytes.length !== to - from)
           throw new CorruptObjectError(key, `${bytes.length} bytes at ${from}, not ${to - from}`);
         verifyEntries(key, bytes, 0, bytes.length);
+        runtime.branches.reached("history-from-store");
         return new FetchedRange(bytes, from);
       } catch (error) {
         if (error instanceof CorruptObjectError) this.#options.onCorrupt(error);
@@ -111,6 +112,7 @@ export class History {
           throw new EngineError("storage", lost.message);
         }
       }
+      runtime.branches.reached("history-retried");
       if (runtime.clock.monotonicMs() + retryMs >= lateAtMs) throw late();
       await pause(runtime, retryMs);
     }

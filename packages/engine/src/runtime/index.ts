@@ -1,4 +1,5 @@
 // The public face of the runtime: the interface, the system's implementation, the virtual one for tests.
+export * from "./branches.ts";
 export * from "./runtime.ts";
 export { systemRuntime } from "./system.ts";
 export { VirtualRuntime, type VirtualRuntimeOptions } from "./virtual.ts";

@@ -2,6 +2,8 @@
 // Owns the interface alone. The system's implementation is in `system.ts`, a virtual one for tests in `virtual.ts`.
 // Nothing else in the engine, and no request handler of the server, may name Date.now, setTimeout, Math.random, fs or net.
 
+import type { BranchCounts } from "./branches.ts";
+
 /** Milliseconds on a clock. Monotonic and wall-clock readings are both of this type; never mix the two. */
 export type Milliseconds = number;
 
@@ -56,4 +58,6 @@ export interface Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly threads: Threads;
+  /** Where rare branches are counted. */
+  readonly branches: BranchCounts;
 }

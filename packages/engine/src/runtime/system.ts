@@ -11,6 +11,7 @@ import {
   zstdCompress,
   zstdDecompress,
 } from "node:zlib";
+import { BranchCounts } from "./branches.ts";
 import { type Compression, InflateError, type Runtime, type Threads, type TimerHandle } from "./runtime.ts";
 
 /** Bodies are compressed once and sent once: the fastest level that still pays. */
@@ -100,4 +101,5 @@ export const systemRuntime: Runtime = {
     fraction: () => getRandomValues(word)[0] / WORD_RANGE,
   },
   threads: new SystemThreads(),
+  branches: new BranchCounts(),
 };

@@ -1,6 +1,7 @@
 // A runtime whose time stands still until told to pass, and whose chances follow from a seed: for tests and simulation.
 // Two runs with one seed and the same calls are the same run. Never reads a real clock, never waits for real time.
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { BranchCounts } from "./branches.ts";
 import type { Clock, Compression, Milliseconds, Random, Runtime, Threads, TimerHandle, Timers } from "./runtime.ts";
 import { COMPRESS_OPTIONS, decompressOptions, inflatesTooLarge, toInflateError } from "./system.ts";
 
@@ -29,6 +30,7 @@ export class VirtualRuntime implements Runtime {
   readonly timers: Timers;
   readonly random: Random;
   readonly threads: Threads = inlineThreads;
+  readonly branches = new BranchCounts();
   #nowMs: Milliseconds = 0;
   #wallOffsetMs: Milliseconds;
   /** By due time, then in the order in which they were set. */

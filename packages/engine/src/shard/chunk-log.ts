@@ -74,7 +74,10 @@ export class ChunkLog {
   assertAccepting(): void {
     if (this.#halted !== undefined) throw stopped(this.#halted);
     if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
-    if (this.#refusing) throw new EngineError("unavailable", "the object store does not accept writes at the moment");
+    if (this.#refusing) {
+      this.#options.runtime.branches.reached("append-refused-while-store-is-away");
+      throw new EngineError("unavailable", "the object store does not accept writes at the moment");
+    }
   }
 
   /** Says that entries were laid into the open chunk which may wait `lingerMs` for company. */
@@ -196,11 +199,15 @@ export class ChunkLog {
         return;
       } catch (error) {
         if (!(error instanceof ObjectStoreError)) throw error;
-        if (error.kind === "exists" && (await this.#isOwn(key, chunk.place))) return;
+        if (error.kind === "exists" && (await this.#isOwn(key, chunk.place))) {
+          runtime.branches.reached("put-exists-own");
+          return;
+        }
         if (this.#halted !== undefined) return;
         if (error.kind !== "exists")
           logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
       }
+      runtime.branches.reached("put-retried");
       await pause(runtime, retryMs);
     }
   }
@@ -211,11 +218,13 @@ export class ChunkLog {
     try {
       bytes = await this.#options.store.get(key);
     } catch (error) {
-      if (error instanceof ObjectStoreError) return false;
-      throw error;
+      if (!(error instanceof ObjectStoreError)) throw error;
+      this.#options.runtime.branches.reached("put-exists-unread");
+      return false;
     }
     const found = decodeLogObjectHeader(key, place, bytes);
     if (Buffer.compare(found.incarnation, this.#options.incarnation) === 0) return true;
+    this.#options.runtime.branches.reached("put-exists-foreign");
     throw new DeposedError({
       shard: this.#options.shard,
       place,
@@ -258,6 +267,7 @@ export class ChunkLog {
     for (const chunk of [...this.#inFlight, this.#open]) {
       if (nowMs - chunk.waitingSinceMs < APPEND_DEADLINE_MS) continue;
       this.#refusing = true;
+      this.#options.runtime.branches.reached("append-late");
       chunk.fail(
         new EngineError("unavailable", "the object store did not take the write in time: its outcome is unknown"),
       );
@@ -287,9 +297,13 @@ export class ChunkLog {
       if (this.#halted !== undefined) throw stopped(this.#halted);
       if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
       const leftMs = lateAtMs - runtime.clock.monotonicMs();
-      if (leftMs <= 0) throw late();
+      if (leftMs <= 0) {
+        runtime.branches.reached("lease-store-silent");
+        throw late();
+      }
       const ahead = this.#inFlight[0];
       if (ahead !== undefined) {
+        runtime.branches.reached("lease-waits-for-put");
         // A put was attempted in the next place: only its own acknowledgement can prove anything now.
         await withDeadline(runtime, this.whenDurable(ahead), leftMs, late);
         continue;
@@ -297,6 +311,7 @@ export class ChunkLog {
       const outcome = await withDeadline(runtime, this.#lookAhead(), leftMs, late);
       // A get that took longer than a lease has earned one that is over.
       if (outcome !== "attempted" && !this.#lease.held) {
+        if (outcome === "earned") runtime.branches.reached("lease-earned-too-late");
         await pause(runtime, retryMs);
         retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
       }
@@ -314,13 +329,18 @@ export class ChunkLog {
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       if (error.kind !== "absent") return "unanswered";
-      if (this.#open.place !== place) return "attempted";
+      if (this.#open.place !== place) {
+        runtime.branches.reached("lease-refused-after-put");
+        return "attempted";
+      }
       this.#lease.earn(from);
+      runtime.branches.reached("lease-earned-by-get");
       return "earned";
     }
     try {
       await this.#isOwn(key, place);
     } catch (error) {
+      if (error instanceof DeposedError) runtime.branches.reached("deposed-by-look-ahead");
       this.halt(error instanceof Error ? error : new Error(String(error)));
       throw stopped(error);
     }
@@ -348,6 +368,7 @@ export class ChunkLog {
     this.#lease.drop();
     const last = this.#open;
     await withDeadline(runtime, this.#putUntilStored(last, "release"), APPEND_DEADLINE_MS, late);
+    runtime.branches.reached("release-put");
   }
 
   /** Ends without a word to the store, as a crash would. */

@@ -1,6 +1,8 @@
 // Reading a shard's log forward from a place to its end, as whoever takes over does.
 // Believes nothing unverified. A hole is never taken for the end while something stands beyond reach of it.
+import type { Deployment } from "../deployment.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime } from "../runtime/index.ts";
 import { type LogObjectHeader, verifyLogObject } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { numberOfKey, walKey, walPrefix } from "./keys.ts";
@@ -32,14 +34,17 @@ export class LogMovedError extends Error {
   }
 }
 
+/** Where a log is read from. */
+export interface LogSource {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly shard: number;
+  readonly deployment: Deployment;
+}
+
 /** Reads on from `cursor` until a place is empty. Errors: CorruptObjectError, LogMovedError, ObjectStoreError. */
-export async function readLog(
-  store: ObjectStore,
-  shard: number,
-  window: number,
-  cursor: LogCursor,
-  apply: ApplyChunk,
-): Promise<void> {
+export async function readLog(source: LogSource, cursor: LogCursor, apply: ApplyChunk): Promise<void> {
+  const { runtime, store, shard, deployment } = source;
   let after = cursor.place === 0 ? undefined : walKey(shard, cursor.place - 1);
   for (;;) {
     const keys = await store.list(walPrefix(shard), after);
@@ -60,9 +65,15 @@ export async function readLog(
       const place = numberOfKey(key);
       if (place === undefined) throw new CorruptObjectError(key, "it has no place in a log");
       // Void: the fence before has thrown away what its predecessor still had in flight.
-      if (place < cursor.place) continue;
+      if (place < cursor.place) {
+        runtime.branches.reached("void-chunk");
+        continue;
+      }
       // Chunks that were in flight beyond a missing one were never acknowledged: the log ends at the hole.
-      if (place > cursor.place && place < cursor.place + window) return;
+      if (place > cursor.place && place < cursor.place + deployment.window) {
+        runtime.branches.reached("hole-ends-log");
+        return;
+      }
       if (place > cursor.place || fetched === undefined) throw new LogMovedError(walKey(shard, cursor.place));
       await readObject(key, place, fetched, cursor, apply);
     }

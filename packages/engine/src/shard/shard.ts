@@ -172,6 +172,7 @@ export class Shard implements ReaderHost {
   }
 
   #waitForRoom(stream: Stream, bytes: number, go: () => void, fail: (error: Error) => void): void {
+    this.runtime.branches.reached("append-waited-for-room");
     let late = false;
     const timer = this.runtime.timers.set(APPEND_DEADLINE_MS, () => {
       late = true;
@@ -207,6 +208,7 @@ export class Shard implements ReaderHost {
   /** A refusal is told once the state that it rests on is durable, and under the lease. */
   async #refuse(stream: Stream, error: unknown): Promise<never> {
     if (error instanceof EngineError && (error.code === "unavailable" || error.code === "server_draining")) throw error;
+    if (stream.lastChunk !== undefined) this.runtime.branches.reached("refusal-waited");
     await this.#settled(stream);
     throw error;
   }

@@ -49,6 +49,7 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
       if (!(error instanceof LogMovedError)) throw error;
       missing = error;
     }
+    options.runtime.branches.reached("takeover-restarted");
     options.logger.info(
       { shard: options.shard, attempt },
       "the shard moved while it was being taken over: starting over",
@@ -80,11 +81,11 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   let afterRelease: boolean;
   let epoch: number;
   do {
-    await readLog(store, shard, deployment.window, cursor, options.apply);
+    await readLog(options, cursor, options.apply);
     fencePlace = cursor.place;
     afterRelease = cursor.afterRelease;
     epoch = Math.max(cursor.epoch, manifest?.epoch ?? 0) + 1;
-  } while (!(await putFence(options, fencePlace, epoch)));
+  } while (await lostFenceRace(options, fencePlace, epoch));
   const fencedAtMs = runtime.clock.monotonicMs();
   cursor.fences.push(fencePlace);
 
@@ -92,7 +93,10 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   // epoch, somebody has fenced behind this fence, and an older marker must not come to stand on top of theirs.
   const newestVersion = await newestManifestVersion(store, shard);
   const newest = newestVersion === undefined ? undefined : await loadManifest(store, shard, newestVersion);
-  if (newest !== undefined && (newest.logStart > fencePlace || newest.epoch >= epoch)) return undefined;
+  if (newest !== undefined && (newest.logStart > fencePlace || newest.epoch >= epoch)) {
+    runtime.branches.reached("marker-epoch-passed");
+    return undefined;
+  }
   const marker: Manifest = {
     version: (newest?.version ?? -1) + 1,
     predecessor: newest?.version ?? null,
@@ -101,16 +105,24 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
     logStart: newest?.logStart ?? 0,
     fences: [...new Set([...(newest?.fences ?? []), ...cursor.fences])].toSorted((a, b) => a - b),
   };
-  if (!(await putMarker(options, marker))) return undefined;
-  if ((await newestManifestVersion(store, shard)) !== marker.version) return undefined;
+  if (!(await putMarker(options, marker))) {
+    runtime.branches.reached("marker-race-lost");
+    return undefined;
+  }
+  if ((await newestManifestVersion(store, shard)) !== marker.version) {
+    runtime.branches.reached("marker-not-newest");
+    return undefined;
+  }
 
   // 4. Only a taker that directly follows a release, or holds the kernel's lock, may answer at once.
+  if (store.exclusive) runtime.branches.reached("wait-skipped-by-lock");
+  else if (afterRelease) runtime.branches.reached("wait-skipped-after-release");
   const waitMs = afterRelease || store.exclusive ? 0 : deployment.leaseMs + deployment.leaseMarginMs;
   return { epoch, nextPlace: fencePlace + deployment.window, waitMs, fencedAtMs };
 }
 
-/** False when another object stands there. */
-async function putFence(options: TakeoverOptions, place: number, epoch: number): Promise<boolean> {
+/** True when another object stands where the fence should be. */
+async function lostFenceRace(options: TakeoverOptions, place: number, epoch: number): Promise<boolean> {
   const fence = encodeLogObjectHeader({
     kind: "fence",
     place,
@@ -121,7 +133,9 @@ async function putFence(options: TakeoverOptions, place: number, epoch: number):
     contentBytes: 0,
     contentCrc: 0,
   });
-  return putOwn(options, walKey(options.shard, place), fence);
+  const lost = !(await putOwn(options, walKey(options.shard, place), fence));
+  if (lost) options.runtime.branches.reached("fence-race-lost");
+  return lost;
 }
 
 async function putMarker(options: TakeoverOptions, marker: Manifest): Promise<boolean> {
@@ -136,7 +150,11 @@ async function putOwn(options: TakeoverOptions, key: string, bytes: Uint8Array):
       return true;
     } catch (error) {
       if (!(error instanceof ObjectStoreError) || error.kind === "denied" || error.kind === "full") throw error;
-      if (error.kind === "exists") return Buffer.compare(await options.store.get(key), bytes) === 0;
+      if (error.kind === "exists") {
+        const own = Buffer.compare(await options.store.get(key), bytes) === 0;
+        if (own) options.runtime.branches.reached("fence-was-in");
+        return own;
+      }
       if (retryMs === RETRY_MAX_MS) throw error;
       options.logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
     }

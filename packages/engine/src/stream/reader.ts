@@ -145,7 +145,10 @@ export class Reader implements StreamReader {
     const tail = tailPosition(stream.durable);
     await this.#host.ensureLease();
     if (this.#closed) return { kind: "end", tail: null };
-    if (stream.gone || (kind === "end" && this.#nextSeqNum < stream.durable.nextSeqNum)) return undefined;
+    if (stream.gone || (kind === "end" && this.#nextSeqNum < stream.durable.nextSeqNum)) {
+      this.#host.runtime.branches.reached("tail-moved-while-renewing");
+      return undefined;
+    }
     return { kind, tail };
   }
 

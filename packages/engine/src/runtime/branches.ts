@@ -1,0 +1,67 @@
+// The rare branches of the engine's protocols, by name, and how often each was taken: for operators, and for simulation,
+// which fails when one of them is never reached. Nothing on a hot path is counted here.
+
+export const RARE_BRANCHES = [
+  /** A put found an object in its place: our own, after a lost reply. */
+  "put-exists-own",
+  /** A put found another owner's object in its place. */
+  "put-exists-foreign",
+  /** An object in our place could not be read back yet. */
+  "put-exists-unread",
+  "put-retried",
+  /** An append's chunk was not durable within the deadline. */
+  "append-late",
+  /** An append was refused at once, because the store takes no writes. */
+  "append-refused-while-store-is-away",
+  /** A refusal waited for the state that it rests on. */
+  "refusal-waited",
+  "lease-earned-by-get",
+  /** A look ahead found the next place empty, but a put was sent there meanwhile. */
+  "lease-refused-after-put",
+  /** A look ahead took longer than a lease. */
+  "lease-earned-too-late",
+  /** A renewal waited for a chunk in flight. */
+  "lease-waits-for-put",
+  "lease-store-silent",
+  /** A look ahead found a successor's object. */
+  "deposed-by-look-ahead",
+  /** Another object stood where a fence should go. */
+  "fence-race-lost",
+  /** A fence stood in its place already: our own, after a lost reply. */
+  "fence-was-in",
+  "takeover-restarted",
+  /** The newest manifest marks an epoch that is not older than ours. */
+  "marker-epoch-passed",
+  /** Another marker stood under our version. */
+  "marker-race-lost",
+  /** A later marker stands on top of ours. */
+  "marker-not-newest",
+  /** The wait of a takeover was skipped after a release. */
+  "wait-skipped-after-release",
+  /** The wait was skipped because the store's lock is held. */
+  "wait-skipped-by-lock",
+  /** Chunks beyond a hole or before a fence's resumption do not count. */
+  "void-chunk",
+  "hole-ends-log",
+  "release-put",
+  /** A follower was told of a heartbeat's tail after something newer had come. */
+  "tail-moved-while-renewing",
+  "history-from-store",
+  "history-retried",
+  "append-waited-for-room",
+] as const;
+
+export type RareBranch = (typeof RARE_BRANCHES)[number];
+
+/** Counts since the process started. */
+export class BranchCounts {
+  readonly #counts = new Map<RareBranch, number>();
+
+  reached(branch: RareBranch): void {
+    this.#counts.set(branch, (this.#counts.get(branch) ?? 0) + 1);
+  }
+
+  count(branch: RareBranch): number {
+    return this.#counts.get(branch) ?? 0;
+  }
+}
