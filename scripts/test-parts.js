@@ -26,7 +26,7 @@ export const PARTS = [
     name: "unit",
     budgetSecs: 60,
     what: "unit and property tests, and the checkers' own",
-    files: ["packages/*/src/**/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
+    files: ["packages/*/src/**/*.test.ts", "sim/check/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
   },
   { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
   { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
