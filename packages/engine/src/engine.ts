@@ -159,9 +159,12 @@ export class Engine implements EngineApi {
 
   async deleteBasin(name: string): Promise<void> {
     const { runtime } = this.#options;
-    const outcome = await this.#open().basins.propose({ kind: "delete", name, atMs: runtime.clock.wallMs() });
+    const command = { kind: "delete", name, atMs: runtime.clock.wallMs() } as const;
+    // Also when the answer comes too late for the client: what is being deleted must come to its end.
+    const outcome = await this.#open().basins.propose(command, (applied) => {
+      if (applied.kind === "deleted") this.#removeBasinLater(applied.basin, DELETION_GRACE_MS);
+    });
     if (outcome.kind !== "deleted") throw basinError(name, outcome);
-    this.#removeBasinLater(outcome.basin, DELETION_GRACE_MS);
   }
 
   /** A basin's streams end in the shard's log before its name is free. */

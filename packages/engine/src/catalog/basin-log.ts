@@ -66,11 +66,12 @@ export class BasinLog {
     }
   }
 
-  /** Resolves with what the command did, once it is durable. Errors: EngineError. */
-  async propose(command: BasinCommand): Promise<BasinOutcome> {
+  /** Resolves with what the command did, once it is durable. `onApplied` is told in any case, also after an error said that the outcome is unknown. Errors: EngineError. */
+  async propose(command: BasinCommand, onApplied?: (outcome: BasinOutcome) => void): Promise<BasinOutcome> {
     let outcome: BasinOutcome | undefined;
     await this.#shard.append(this.#stream, commandInput(command), undefined, () => {
       outcome = this.directory.apply(command);
+      onApplied?.(outcome);
     });
     if (outcome === undefined) throw new EngineError("storage", "a basin command became durable and was not applied");
     return outcome;

@@ -291,10 +291,12 @@ export class Shard implements ReaderHost {
     });
   }
 
-  /** Frees a deleted stream's name once that is durable. */
+  /** Frees a deleted stream's name once that is durable. Written once, however often it is asked for. */
   remove(stream: Stream): void {
+    if (stream.ended) return;
     this.#log.assertAccepting();
     this.#write(stream, EntryKind.removed, {}, () => this.catalog.remove(stream));
+    stream.ended = true;
   }
 
   /** Ends all streams of a basin; resolves once that is durable. */
@@ -302,7 +304,10 @@ export class Shard implements ReaderHost {
     this.#log.assertAccepting();
     const streams = [...(this.catalog.basin(basinId)?.values() ?? [])];
     const deletedAtMs = this.runtime.clock.wallMs();
-    for (const stream of streams) stream.deletedAtMs ??= deletedAtMs;
+    for (const stream of streams) {
+      stream.deletedAtMs ??= deletedAtMs;
+      stream.ended = true;
+    }
     const chunk = this.#log.open;
     addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
     chunk.addEffect({
@@ -325,6 +330,8 @@ export class Shard implements ReaderHost {
   }
 
   #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void): void {
+    // Whoever reads the log takes an entry of a stream that it does not know for corruption.
+    if (stream.ended) throw new Error(`an entry of stream "${stream.name}" would follow its removal`);
     const chunk: Chunk = this.#log.open;
     addJsonEntry(chunk, this.#log.slabs, kind, stream.id, stream.assigned.nextSeqNum, payload);
     stream.lastChunk = chunk;

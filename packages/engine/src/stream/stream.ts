@@ -44,6 +44,8 @@ export class Stream {
   born = false;
   /** Whether its deletion is durable. */
   gone = false;
+  /** Whether its removal, or its basin's, is in the log, durable or not: nothing of it may follow there. */
+  ended = false;
 
   /** The newest chunk with an entry of this stream, while it is not durable: answers that rest on assigned state wait for it. */
   lastChunk: Chunk | undefined;

@@ -1,0 +1,72 @@
+// Deletions and what must never follow them in the log, however their steps interleave. Virtual time, one store in memory.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EngineError } from "../errors.ts";
+import { FaultyStore, MemoryStore } from "../object-store/index.ts";
+import { VirtualRuntime } from "../runtime/index.ts";
+import { walPrefix } from "../shard/keys.ts";
+import { BASIN, Harness, STREAM } from "../testing/harness.ts";
+
+function code(expected: string) {
+  return (error: unknown) => error instanceof EngineError && error.code === expected;
+}
+
+test("a stream and its basin that were both being deleted at a crash leave a log that can be read again", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const first = await (await Harness.open(memory)).withStream();
+  await first.until(first.engine.deleteStream(BASIN, STREAM));
+  await first.until(first.engine.deleteBasin(BASIN));
+  // A crash before either name is free; who takes over finishes both.
+  const runtime = new VirtualRuntime({ seed: 2 });
+  const slow = new FaultyStore(memory, runtime, ({ kind }) =>
+    kind === "putIfAbsent" ? { delayBeforeMs: 10 } : undefined,
+  );
+  const second = await Harness.open(slow, runtime);
+  await second.runtime.advance(5_000);
+  await assert.rejects(second.until(second.engine.getBasin(BASIN)), code("basin_not_found"));
+  const third = await Harness.open(memory, new VirtualRuntime({ seed: 3 }));
+  await assert.rejects(third.until(third.engine.getBasin(BASIN)), code("basin_not_found"));
+});
+
+test("a removal whose outcome was unknown for a while is written once", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const memory = new MemoryStore({ exclusive: false });
+  const store = new FaultyStore(memory, runtime);
+  const h = await (await Harness.open(store, runtime)).withStream();
+  await h.until(h.engine.ensureStream(BASIN, "other", {}));
+  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.runtime.advance(950);
+  // An append, and then the removal, are in flight for longer than the deadline; the append gets through first.
+  const gates: (() => void)[] = [];
+  store.hook = ({ kind, key }) => {
+    if (kind !== "putIfAbsent" || !key.startsWith(walPrefix(0)) || gates.length === 2) return undefined;
+    return { holdBefore: new Promise<void>((resolve) => gates.push(resolve)) };
+  };
+  const append = h.append({ bodies: ["a"] }, "other").catch((error: unknown) => error);
+  await h.runtime.advance(5_200);
+  assert.equal(gates.length, 2);
+  assert.ok(code("unavailable")(await append));
+  gates[0]();
+  await h.runtime.advance(2_500);
+  gates[1]();
+  await h.runtime.advance(5_000);
+  await assert.rejects(h.until(h.engine.getStream(BASIN, STREAM)), code("stream_not_found"));
+  const next = await Harness.open(memory, new VirtualRuntime({ seed: 2 }));
+  assert.deepEqual(await next.readAll(0, "other"), ["a"]);
+});
+
+test("a basin whose deletion the client never heard of is removed all the same", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);
+  const h = await (await Harness.open(store, runtime)).withStream();
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.hook = ({ kind }) => (kind === "putIfAbsent" ? { holdBefore: held } : undefined);
+  await assert.rejects(h.until(h.engine.deleteBasin(BASIN)), code("unavailable"));
+  release();
+  store.hook = () => undefined;
+  await h.runtime.advance(10_000);
+  await assert.rejects(h.until(h.engine.getBasin(BASIN)), code("basin_not_found"));
+});
