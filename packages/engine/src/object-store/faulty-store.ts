@@ -103,9 +103,14 @@ export class FaultyStore implements ObjectStore {
     if (fault.delayBeforeMs !== undefined) await this.#sleep(fault.delayBeforeMs);
     if (fault.holdBefore !== undefined) await fault.holdBefore;
     if (fault.failBefore !== undefined) throw injected(fault.failBefore, kind, key);
-    const result = await effect();
-    if (fault.delayAfterMs !== undefined) await this.#sleep(fault.delayAfterMs);
-    if (fault.holdAfter !== undefined) await fault.holdAfter;
+    let result: T;
+    try {
+      result = await effect();
+    } finally {
+      // Bad news travels as slowly as good news.
+      if (fault.delayAfterMs !== undefined) await this.#sleep(fault.delayAfterMs);
+      if (fault.holdAfter !== undefined) await fault.holdAfter;
+    }
     if (fault.failAfter !== undefined) throw injected(fault.failAfter, kind, key);
     return result;
   }

@@ -53,6 +53,8 @@ export class ChunkLog {
   #flushTimerAtMs = Number.POSITIVE_INFINITY;
   #deadlineTimer: TimerHandle | undefined;
   #refusing = false;
+  /** What comes now is refused; what is in the log already is brought to its end. */
+  #draining = false;
   #released = false;
   #halted: Error | undefined;
   #renewal: Promise<void> | undefined;
@@ -73,7 +75,7 @@ export class ChunkLog {
   /** Throws when nothing new may be sequenced: the log has stopped, or the store does not take what it already has. */
   assertAccepting(): void {
     if (this.#halted !== undefined) throw stopped(this.#halted);
-    if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
+    if (this.#draining) throw draining();
     if (this.#refusing) {
       this.#options.runtime.branches.reached("append-refused-while-store-is-away");
       throw new EngineError("unavailable", "the object store does not accept writes at the moment");
@@ -160,7 +162,7 @@ export class ChunkLog {
     });
   }
 
-  /** Puts a chunk until it is in its place. The bytes never change, whatever the answers are. */
+  /** Puts a chunk until it is in its place. */
   async #put(chunk: Chunk): Promise<void> {
     this.#putsUnderWay += 1;
     try {
@@ -177,6 +179,7 @@ export class ChunkLog {
     }
   }
 
+  /** Puts an object until it is in its place. The bytes never change, whatever the answers are. */
   async #putUntilStored(chunk: Chunk, kind: LogObjectKind): Promise<void> {
     const { runtime, store, shard, epoch, incarnation, logger } = this.#options;
     const key = walKey(shard, chunk.place);
@@ -199,7 +202,7 @@ export class ChunkLog {
         return;
       } catch (error) {
         if (!(error instanceof ObjectStoreError)) throw error;
-        if (error.kind === "exists" && (await this.#isOwn(key, chunk.place))) {
+        if (error.kind === "exists" && (await this.#isOwn(key, chunk.place, header))) {
           runtime.branches.reached("put-exists-own");
           return;
         }
@@ -212,8 +215,9 @@ export class ChunkLog {
     }
   }
 
-  /** Whose object stands in a place: true when it is ours, false when it could not be read yet. Throws DeposedError when it is another's. */
-  async #isOwn(key: string, place: number): Promise<boolean> {
+  /** Whose object stands in a place: true when it is ours, false when it could not be read yet. Throws DeposedError when it is another's,
+   * and an Error when it is ours and not the one with `header`, which stands for all of its bytes. */
+  async #isOwn(key: string, place: number, header: Uint8Array | undefined): Promise<boolean> {
     let bytes: Uint8Array;
     try {
       bytes = await this.#options.store.get(key);
@@ -223,7 +227,11 @@ export class ChunkLog {
       return false;
     }
     const found = decodeLogObjectHeader(key, place, bytes);
-    if (Buffer.compare(found.incarnation, this.#options.incarnation) === 0) return true;
+    if (Buffer.compare(found.incarnation, this.#options.incarnation) === 0) {
+      if (header !== undefined && Buffer.compare(bytes.subarray(0, header.length), header) !== 0)
+        throw new Error(`place ${place} holds other bytes of ours than were meant for it`);
+      return true;
+    }
     this.#options.runtime.branches.reached("put-exists-foreign");
     throw new DeposedError({
       shard: this.#options.shard,
@@ -293,9 +301,11 @@ export class ChunkLog {
     const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
     const late = () =>
       new EngineError("unavailable", "the object store does not answer, so nobody can say who owns this shard");
-    for (let retryMs = RETRY_FIRST_MS; !this.#lease.held; ) {
+    for (let retryMs = RETRY_FIRST_MS; ; ) {
+      // Also with a lease in hand: a log that has stopped answers nothing.
       if (this.#halted !== undefined) throw stopped(this.#halted);
-      if (this.#released) throw new EngineError("server_draining", "the server is shutting down");
+      if (this.#released) throw draining();
+      if (this.#lease.held) return;
       const leftMs = lateAtMs - runtime.clock.monotonicMs();
       if (leftMs <= 0) {
         runtime.branches.reached("lease-store-silent");
@@ -338,7 +348,7 @@ export class ChunkLog {
       return "earned";
     }
     try {
-      await this.#isOwn(key, place);
+      await this.#isOwn(key, place, undefined);
     } catch (error) {
       if (error instanceof DeposedError) runtime.branches.reached("deposed-by-look-ahead");
       this.halt(error instanceof Error ? error : new Error(String(error)));
@@ -358,15 +368,27 @@ export class ChunkLog {
     this.#options.onHalt(error);
   }
 
-  /** Drains, stops answering, and puts the release as the last object. Rejects when the store does not take it in time. */
+  /** Drains, stops answering, and puts the release as the last object. Nothing more is accepted from here on. Rejects, and stops the log, when the store does not take it in time. */
   async release(): Promise<void> {
-    const { runtime } = this.#options;
     if (this.#halted !== undefined) return;
+    // At once: what a settling chunk lets in would stand in the release's place.
+    this.#draining = true;
+    try {
+      await this.#drainAndRelease();
+    } catch (error) {
+      this.halt(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+  }
+
+  async #drainAndRelease(): Promise<void> {
+    const { runtime } = this.#options;
     const late = () => new EngineError("unavailable", "the object store did not take the last writes in time");
     await withDeadline(runtime, this.whenAllDurable(), APPEND_DEADLINE_MS, late);
+    const last = this.#open;
+    if (last.entryCount > 0 || this.#inFlight.length > 0) throw new Error("the log was drained and is not empty");
     this.#released = true;
     this.#lease.drop();
-    const last = this.#open;
     await withDeadline(runtime, this.#putUntilStored(last, "release"), APPEND_DEADLINE_MS, late);
     runtime.branches.reached("release-put");
   }
@@ -375,6 +397,10 @@ export class ChunkLog {
   abandon(): void {
     this.halt(new Error("the log was closed"));
   }
+}
+
+function draining(): EngineError {
+  return new EngineError("server_draining", "the server is shutting down");
 }
 
 function stopped(error: unknown): EngineError {

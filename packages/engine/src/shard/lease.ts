@@ -16,8 +16,10 @@ export class Lease {
   readonly #clock: Clock;
   readonly #leaseMs: number;
   /** Held for as long as the process lives: nobody else can take over before. */
-  #forLife: boolean;
+  readonly #forLife: boolean;
   #earned: Instant | undefined;
+  /** Given away for good: a proof that was asked for before may still come in. */
+  #dropped = false;
 
   /** `exclusive`: the store is held by a lock that the kernel drops when this process dies, and not before. */
   constructor(clock: Clock, leaseMs: number, exclusive: boolean) {
@@ -33,6 +35,7 @@ export class Lease {
 
   /** Elapsed time is the larger of both clocks' readings: a suspended machine's monotonic clock may have stood still. */
   get held(): boolean {
+    if (this.#dropped) return false;
     if (this.#forLife) return true;
     if (this.#earned === undefined) return false;
     const monotonicMs = this.#clock.monotonicMs() - this.#earned.monotonicMs;
@@ -42,7 +45,6 @@ export class Lease {
 
   /** Gives the right to answer away, for good (before a release). */
   drop(): void {
-    this.#forLife = false;
-    this.#earned = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
+    this.#dropped = true;
   }
 }
