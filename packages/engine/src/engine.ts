@@ -307,7 +307,7 @@ export class Engine implements EngineApi {
     this.#open().shard.assertAccepting();
     const stream = await this.#toAppend(basin, name, autoCreate);
     if (!stream.born) await this.#open().shard.settled(stream);
-    const guard: AppendGuard = { failed: undefined };
+    const guard: AppendGuard = { failure: undefined };
     return {
       append: async (input) => this.#open().shard.append(stream, input, guard, nothing),
     };

@@ -48,9 +48,9 @@ export interface ShardOptions {
   readonly onHalt: (error: Error) => void;
 }
 
-/** Carries an appender's failure from one of its appends to all later ones. */
+/** Carries an appender's failure from one of its appends to all later ones, which fail with it and no sooner: what it is may not be known yet. */
 export interface AppendGuard {
-  failed: Error | undefined;
+  failure: Promise<Error> | undefined;
 }
 
 export class Shard implements ReaderHost {
@@ -143,25 +143,33 @@ export class Shard implements ReaderHost {
   ): Promise<AppendAck> {
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
-        if (guard !== undefined) guard.failed ??= error;
+        if (guard !== undefined) guard.failure ??= Promise.resolve(error);
         reject(error);
       };
       const bytes = admissionBytes(input);
       const go = () => {
+        if (guard?.failure !== undefined) {
+          this.#admission.release(stream, bytes);
+          void guard.failure.then(reject);
+          return;
+        }
         try {
-          if (guard?.failed !== undefined) throw guard.failed;
           this.#log.assertAccepting();
           this.#sequence(stream, input, bytes, resolve, fail, onDurable);
         } catch (error) {
           // Anything else broke half-way through writing the open chunk, which must not go out like that.
           if (!isRefusal(error)) this.#log.halt(asError(error));
           this.#admission.release(stream, bytes);
-          if (guard !== undefined) guard.failed ??= asError(error);
-          this.#refuse(stream, error).catch(fail);
+          const refusal = this.#refusal(stream, error);
+          if (guard !== undefined) guard.failure ??= refusal;
+          void refusal.then(reject);
         }
       };
+      if (guard?.failure !== undefined) {
+        void guard.failure.then(reject);
+        return;
+      }
       try {
-        if (guard?.failed !== undefined) throw guard.failed;
         this.#log.assertAccepting();
         if (this.#admission.tryAdmit(stream, bytes)) go();
         else this.#waitForRoom(stream, bytes, go, fail);
@@ -205,12 +213,17 @@ export class Shard implements ReaderHost {
     this.#log.gathered(lingerMs(stream.config));
   }
 
-  /** A refusal is told once the state that it rests on is durable, and under the lease. */
-  async #refuse(stream: Stream, error: unknown): Promise<never> {
-    if (error instanceof EngineError && (error.code === "unavailable" || error.code === "server_draining")) throw error;
+  /** What a refused append is told, once the state that it rests on is durable, and under the lease. */
+  async #refusal(stream: Stream, error: unknown): Promise<Error> {
+    if (error instanceof EngineError && (error.code === "unavailable" || error.code === "server_draining"))
+      return error;
     if (stream.lastChunk !== undefined) this.runtime.branches.reached("refusal-waited");
-    await this.#settled(stream);
-    throw error;
+    try {
+      await this.#settled(stream);
+      return asError(error);
+    } catch (unsettled) {
+      return asError(unsettled);
+    }
   }
 
   /** Resolves once all that is assigned of the stream is durable, with the lease held. */

@@ -30,9 +30,12 @@ export class AppendSession {
   /** Acknowledgements of this turn, written together. */
   #pieces: Uint8Array[] = [];
   #flushPending = false;
-  #failure: { readonly error: unknown } | undefined;
+  #appends = 0;
+  /** The earliest in the order of the appends, not of time: what is told must hold for all that were not acknowledged. */
+  #failure: { readonly index: number; readonly error: unknown } | undefined;
   /** Wakes whoever waits for the outstanding to become less, or for the session's end. */
   #changed: (() => void) | undefined;
+  #ended = false;
   #stopReading: (() => void) | undefined;
 
   // Acknowledgements are never long enough to be compressed.
@@ -49,15 +52,12 @@ export class AppendSession {
 
   async run(output: SessionOutput): Promise<void> {
     this.#output = output;
-    const stopped = new Promise<void>((resolve) => {
-      this.#stopReading = resolve;
-    });
     output.onClose(() => this.#end());
     const offDrain = this.#context.drain.onDrain(() => this.#end());
     try {
-      await this.#readAll(stopped);
+      await this.#readAll();
     } catch (error) {
-      this.#fail(error);
+      this.#fail(this.#appends, error);
     }
     while (this.#outstandingBatches > 0 && !output.closed) await this.#change();
     offDrain();
@@ -72,12 +72,11 @@ export class AppendSession {
     await output.write([terminalFrame(status, json)]);
   }
 
-  async #readAll(stopped: Promise<void>): Promise<void> {
+  async #readAll(): Promise<void> {
     const decoder = new FrameDecoder();
     const chunks = this.#chunks[Symbol.asyncIterator]();
-    const end = stopped.then(() => undefined);
     for (;;) {
-      const next = await Promise.race([chunks.next(), end]);
+      const next = await this.#next(chunks);
       if (next === undefined || this.#failure !== undefined) return;
       if (next.done === true) {
         decoder.finish();
@@ -90,6 +89,15 @@ export class AppendSession {
       }
       while (this.#full && this.#failure === undefined && this.#output?.closed === false) await this.#change();
     }
+  }
+
+  /** What comes next, or undefined when the session ends first. (A race with one promise of the end would grow that promise with every read.) */
+  #next(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array> | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#stopReading = () => resolve(undefined);
+      chunks.next().then(resolve, reject);
+    });
   }
 
   get #full(): boolean {
@@ -117,12 +125,16 @@ export class AppendSession {
     const input = parseAppendInput(body);
     const { metrics, runtime } = this.#context;
     const { count, meteredBytes } = input.batch;
+    const index = this.#appends;
+    this.#appends += 1;
     const startedMs = runtime.clock.monotonicMs();
     this.#outstandingBytes += meteredBytes;
     this.#outstandingBatches += 1;
     this.#appender.append(input).then(
       (ack) => {
         this.#settled(meteredBytes);
+        // Clients count acknowledgements: there must be none missing before one.
+        if (this.#failure !== undefined && this.#failure.index < index) return;
         metrics.appendAckSeconds.observe((runtime.clock.monotonicMs() - startedMs) / 1000);
         metrics.appendBatchRecords.observe(count);
         metrics.appendBatchBytes.observe(meteredBytes);
@@ -133,7 +145,7 @@ export class AppendSession {
       },
       (error: unknown) => {
         this.#settled(meteredBytes);
-        this.#fail(error);
+        this.#fail(index, error);
       },
     );
   }
@@ -161,12 +173,13 @@ export class AppendSession {
     if (this.#output?.closed === false) this.#output.write([Buffer.concat(pieces)]);
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  #fail(index: number, error: unknown): void {
+    if (this.#failure === undefined || index < this.#failure.index) this.#failure = { index, error };
     this.#end();
   }
 
   #end(): void {
+    this.#ended = true;
     this.#stopReading?.();
     this.#changed?.();
   }
