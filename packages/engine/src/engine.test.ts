@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "./config.ts";
 import { ConditionFailedError, EngineError, UnwrittenError } from "./errors.ts";
+import { FaultyStore, MemoryStore } from "./object-store/index.ts";
 import { VirtualRuntime } from "./runtime/index.ts";
 import { BASIN, Harness, STREAM, sharedStore } from "./testing/harness.ts";
 import { inputOf } from "./testing/inputs.ts";
@@ -286,4 +287,68 @@ test("a dormant engine holds no buffers, sets no timers and asks nothing of the 
   assert.equal(h.engine.stats().cachedBytes, 0);
   assert.equal(h.runtime.pendingTimers, 0);
   assert.deepEqual(await h.readAll(), ["a"]);
+});
+
+/** An engine whose puts hang from now on until they are let go. */
+async function withHangingPuts() {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);
+  const h = await (await Harness.open(store, runtime)).withStream();
+  const gates: (() => void)[] = [];
+  store.hook = ({ kind }) =>
+    kind === "putIfAbsent" ? { holdBefore: new Promise<void>((resolve) => gates.push(resolve)) } : undefined;
+  return { h, gates };
+}
+
+test("a configuration is shown once it is durable, not when it is assigned", async () => {
+  const { h, gates } = await withHangingPuts();
+  const first = h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 1 });
+  await h.runtime.settle();
+  const shown = h.engine.getStream(BASIN, STREAM);
+  const ensured = h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: 1 });
+  await h.runtime.settle();
+  const second = h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 2 }).catch((error: unknown) => error);
+  await h.runtime.settle();
+  gates[0]();
+  await h.until(first);
+  assert.equal((await h.until(shown)).config.retentionAgeSecs, 1);
+  assert.equal((await h.until(ensured)).config.retentionAgeSecs, 1);
+  await h.runtime.advance(6_000);
+  assert.ok(code("unavailable")(await second));
+});
+
+test("a deletion in flight is neither shown nor answered with", async () => {
+  const { h, gates } = await withHangingPuts();
+  const append = h.append({ bodies: ["a"] });
+  await h.runtime.settle();
+  const created = h.engine.createStream(BASIN, STREAM, {}, undefined).catch((error: unknown) => error);
+  const ensured = h.engine.ensureStream(BASIN, STREAM, {});
+  await h.runtime.settle();
+  const deleted = h.engine.deleteStream(BASIN, STREAM).catch((error: unknown) => error);
+  await h.runtime.settle();
+  gates[0]();
+  await h.until(append);
+  assert.ok(code("resource_already_exists")(await h.until(created)));
+  assert.equal((await h.until(ensured)).info.deletedAtMs, null);
+  const page = await h.until(h.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }));
+  assert.deepEqual(
+    page.items.map((item) => item.deletedAtMs),
+    [null],
+  );
+  await h.runtime.advance(6_000);
+  assert.ok(code("unavailable")(await deleted));
+});
+
+test("a stream that is deleted before its creation is durable takes no configuration", async () => {
+  const { h, gates } = await withHangingPuts();
+  const created = h.engine.createStream(BASIN, "short", {}, undefined);
+  await h.runtime.settle();
+  const reconfigured = h.engine.reconfigureStream(BASIN, "short", { retentionAgeSecs: 1 });
+  const answer = reconfigured.catch((error: unknown) => error);
+  await h.runtime.settle();
+  const deleted = h.engine.deleteStream(BASIN, "short");
+  await h.runtime.settle();
+  for (const open of gates) open();
+  await h.until(Promise.all([created, deleted]));
+  assert.ok(code("stream_deletion_pending")(await h.until(answer)));
 });

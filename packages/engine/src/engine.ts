@@ -206,10 +206,12 @@ export class Engine implements EngineApi {
     const key = idempotencyKey(idempotency);
     const stream =
       existing ?? shard.create(basin.id, name, resolveStreamConfig(config, basin.config.defaultStreamConfig), key);
+    // What is answered is what stands now, once that is durable: not what comes while it waits.
+    const pending = stream.deletedAtMs !== null;
+    const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
     await shard.settled(stream);
-    if (existing === undefined) return provisionedStream(stream, "created");
-    if (existing.deletedAtMs !== null) throw streamDeletionPending(name);
-    if (key !== "" && existing.idempotencyKey === key) return provisionedStream(existing, "noop");
+    if (pending) throw streamDeletionPending(name);
+    if (existing === undefined || (key !== "" && existing.idempotencyKey === key)) return answer;
     throw new EngineError("resource_already_exists", `stream "${name}" already exists`);
   }
 
@@ -222,20 +224,24 @@ export class Engine implements EngineApi {
     const stream = existing ?? shard.create(basin.id, name, resolved, "");
     const differs = !pending && !sameConfig(stream.config, resolved);
     if (differs) shard.configure(stream, resolved);
+    const answer = provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
     await shard.settled(stream);
     if (pending) throw streamDeletionPending(name);
-    return provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
+    return answer;
   }
 
   async getStream(basinName: string, name: string) {
     const stream = await this.#existing(await this.#basinOfStream(basinName, name), name);
+    const answer = { info: streamInfo(stream), config: stream.config };
     await this.#open().shard.settled(stream);
-    return { info: streamInfo(stream), config: stream.config };
+    return answer;
   }
 
   async reconfigureStream(basinName: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig> {
     const basin = await this.#basin(basinName);
-    const stream = await this.#existing(basin, name);
+    let stream = await this.#existing(basin, name);
+    // Its creation was waited for, and it may have been deleted meanwhile.
+    while (stream.deletedAtMs !== null) stream = await this.#existing(basin, name);
     const { shard } = this.#open();
     const config = patchStreamConfig(stream.config, patch, basin.config.defaultStreamConfig);
     if (!sameConfig(stream.config, config)) shard.configure(stream, config);
@@ -413,8 +419,10 @@ function basinInfo(basin: Basin): BasinInfo {
   return { name: basin.name, createdAtMs: basin.createdAtMs, deletedAtMs: basin.deletedAtMs };
 }
 
+/** A deletion shows once it is durable. */
 function streamInfo(stream: Stream): StreamInfo {
-  return { name: stream.name, createdAtMs: stream.createdAtMs, deletedAtMs: stream.deletedAtMs };
+  const { name, createdAtMs, gone, deletedAtMs } = stream;
+  return { name, createdAtMs, deletedAtMs: gone ? deletedAtMs : null };
 }
 
 function provisionedStream(
