@@ -352,3 +352,18 @@ test("a stream that is deleted before its creation is durable takes no configura
   await h.until(Promise.all([created, deleted]));
   assert.ok(code("stream_deletion_pending")(await h.until(answer)));
 });
+
+test("an append counts with all the memory that it holds, not with its records alone", async () => {
+  const { h, gates } = await withHangingPuts();
+  const input = inputOf({ bodies: ["small"] });
+  const padded = {
+    ...input,
+    batch: { ...input.batch, bytes: Buffer.concat([input.batch.bytes, Buffer.alloc(1_000_000)]) },
+  };
+  const append = h.engine.append(BASIN, STREAM, padded, { config: {} });
+  await h.runtime.settle();
+  assert.ok(h.engine.stats().inFlightAppendBytes > 1_000_000);
+  gates[0]();
+  await h.until(append);
+  assert.equal(h.engine.stats().inFlightAppendBytes, 0);
+});

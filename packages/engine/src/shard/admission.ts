@@ -13,9 +13,32 @@ interface Waiter {
   readonly admit: () => void;
 }
 
+/** First in, first out. Taking one costs the same however many wait. */
+class WaitingLine {
+  #waiters: (Waiter | undefined)[] = [];
+  #first = 0;
+
+  get first(): Waiter | undefined {
+    return this.#waiters[this.#first];
+  }
+
+  push(waiter: Waiter): void {
+    this.#waiters.push(waiter);
+  }
+
+  takeFirst(): void {
+    // It must not hold on to what the one who was taken holds.
+    this.#waiters[this.#first] = undefined;
+    this.#first += 1;
+    if (2 * this.#first < this.#waiters.length) return;
+    this.#waiters = this.#waiters.slice(this.#first);
+    this.#first = 0;
+  }
+}
+
 interface Share {
   usedBytes: number;
-  readonly waiters: Waiter[];
+  readonly waiters: WaitingLine;
 }
 
 export class Admission<Key extends object> {
@@ -26,6 +49,7 @@ export class Admission<Key extends object> {
   readonly #turns = new Set<Key>();
   #usedBytes = 0;
   #waitingBytes = 0;
+  #admitting = false;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -42,11 +66,7 @@ export class Admission<Key extends object> {
   /** Takes room if there is some and nobody of this stream waits for it. */
   tryAdmit(key: Key, bytes: number): boolean {
     const share = this.#shares.get(key);
-    if (
-      this.#turns.size > 0 ||
-      !this.#hasRoom(share?.usedBytes ?? 0, bytes) ||
-      (share !== undefined && share.waiters.length > 0)
-    )
+    if (this.#turns.size > 0 || !this.#hasRoom(share?.usedBytes ?? 0, bytes) || share?.waiters.first !== undefined)
       return false;
     this.#take(key, share, bytes);
     return true;
@@ -59,7 +79,7 @@ export class Admission<Key extends object> {
     }
     let share = this.#shares.get(key);
     if (share === undefined) {
-      share = { usedBytes: 0, waiters: [] };
+      share = { usedBytes: 0, waiters: new WaitingLine() };
       this.#shares.set(key, share);
     }
     share.waiters.push({ bytes, admit });
@@ -74,7 +94,7 @@ export class Admission<Key extends object> {
     if (share === undefined || share.usedBytes < bytes) throw new Error("more append bytes released than were taken");
     share.usedBytes -= bytes;
     this.#usedBytes -= bytes;
-    if (share.waiters.length > 0) this.#turns.add(key);
+    if (share.waiters.first !== undefined) this.#turns.add(key);
     else if (share.usedBytes === 0) this.#shares.delete(key);
     if (this.#turns.size > 0) this.#admitWaiting();
   }
@@ -86,15 +106,26 @@ export class Admission<Key extends object> {
   }
 
   #take(key: Key, share: Share | undefined, bytes: number): void {
-    if (share === undefined) this.#shares.set(key, { usedBytes: bytes, waiters: [] });
+    if (share === undefined) this.#shares.set(key, { usedBytes: bytes, waiters: new WaitingLine() });
     else share.usedBytes += bytes;
     this.#usedBytes += bytes;
   }
 
+  /** Who is let in may give its room back at once: the loop under way goes on with that, however often it happens. */
   #admitWaiting(): void {
+    if (this.#admitting) return;
+    this.#admitting = true;
+    try {
+      this.#admitInTurn();
+    } finally {
+      this.#admitting = false;
+    }
+  }
+
+  #admitInTurn(): void {
     for (const key of this.#turns) {
       const share = this.#shares.get(key);
-      const next = share?.waiters[0];
+      const next = share?.waiters.first;
       if (share === undefined || next === undefined) {
         this.#turns.delete(key);
         continue;
@@ -106,12 +137,12 @@ export class Admission<Key extends object> {
         else return;
         continue;
       }
-      share.waiters.shift();
+      share.waiters.takeFirst();
       this.#waitingBytes -= next.bytes;
       this.#take(key, share, next.bytes);
       // To the end of the line: a Set iterates what is added while it is iterated.
       this.#turns.delete(key);
-      if (share.waiters.length > 0) this.#turns.add(key);
+      if (share.waiters.first !== undefined) this.#turns.add(key);
       next.admit();
     }
   }

@@ -186,11 +186,16 @@ export class Shard implements ReaderHost {
       late = true;
       fail(new EngineError("hot_server", "the append waited too long to be accepted"));
     });
-    this.#admission.wait(stream, bytes, () => {
+    try {
+      this.#admission.wait(stream, bytes, () => {
+        this.runtime.timers.clear(timer);
+        if (late) this.#admission.release(stream, bytes);
+        else go();
+      });
+    } catch (error) {
       this.runtime.timers.clear(timer);
-      if (late) this.#admission.release(stream, bytes);
-      else go();
-    });
+      throw error;
+    }
   }
 
   #sequence(
@@ -436,9 +441,9 @@ function lingerMs(config: StreamConfig): number {
   return config.storageClass === "express" ? 0 : STANDARD_LINGER_MS;
 }
 
-/** What an append holds in memory until it is durable, to within a few bytes. */
+/** What an append holds in memory until it is durable: with what it came in, which may be more than its records. */
 function admissionBytes(input: AppendInput): number {
-  return input.batch.meteredBytes + 32 * input.batch.count;
+  return input.batch.bytes.byteLength + 32 * input.batch.count;
 }
 
 function isRefusal(error: unknown): boolean {
