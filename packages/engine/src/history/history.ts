@@ -74,17 +74,16 @@ export class History {
     const last = sequential ? lastOfFetch(index, run) : run;
     const from = index.offset(run);
     const to = index.end(last);
-    const runs: { key: string; bytes: number }[] = [];
-    for (let i = run; i <= last; i += 1)
-      runs.push({ key: keyOf(place, index.offset(i)), bytes: index.end(i) - index.offset(i) });
+    const keys: string[] = [];
+    for (let i = run; i <= last; i += 1) keys.push(keyOf(place, index.offset(i)));
     const fetch = this.#get(place, from, to).then((source) => {
-      for (const each of runs) this.#options.runs.set(each.key, source, each.bytes);
+      this.#options.runs.set(keys, source, to - from);
       return source;
     });
     const settled = fetch.finally(() => {
-      for (const each of runs) this.#underWay.delete(each.key);
+      for (const each of keys) this.#underWay.delete(each);
     });
-    for (const each of runs) this.#underWay.set(each.key, settled);
+    for (const each of keys) this.#underWay.set(each, settled);
     return settled;
   }
 

@@ -2,16 +2,22 @@
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import type { EntryBytes } from "./entry-bytes.ts";
 
-interface CachedRun {
+/** The runs that one get has brought share its bytes, and go together. */
+interface Fetch {
   readonly source: EntryBytes;
+  /** All that it holds in memory, what lies between its runs included. */
   readonly bytes: number;
+  readonly keys: readonly string[];
 }
 
 export class RunCache {
   readonly #runtime: Runtime;
   readonly #maxBytes: number;
   readonly #maxAgeMs: number;
-  readonly #runs = new Map<string, CachedRun>();
+  /** By run. */
+  readonly #runs = new Map<string, Fetch>();
+  /** In the order of last use. */
+  readonly #fetches = new Set<Fetch>();
   #bytes = 0;
   #usedMs = 0;
   #timer: TimerHandle | undefined;
@@ -27,25 +33,27 @@ export class RunCache {
   }
 
   get(key: string): EntryBytes | undefined {
-    const run = this.#runs.get(key);
-    if (run === undefined) return undefined;
-    this.#runs.delete(key);
-    this.#runs.set(key, run);
+    const fetch = this.#runs.get(key);
+    if (fetch === undefined) return undefined;
+    this.#fetches.delete(fetch);
+    this.#fetches.add(fetch);
     this.#usedMs = this.#runtime.clock.monotonicMs();
-    return run.source;
+    return fetch.source;
   }
 
   has(key: string): boolean {
     return this.#runs.has(key);
   }
 
-  set(key: string, source: EntryBytes, bytes: number): void {
-    this.#delete(key);
-    this.#runs.set(key, { source, bytes });
+  /** `keys` are the runs in `source`, which holds `bytes` in memory. */
+  set(keys: readonly string[], source: EntryBytes, bytes: number): void {
+    const fetch: Fetch = { source, bytes, keys };
+    for (const key of keys) this.#runs.set(key, fetch);
+    this.#fetches.add(fetch);
     this.#bytes += bytes;
-    for (const oldest of this.#runs.keys()) {
+    for (const oldest of this.#fetches) {
       if (this.#bytes <= this.#maxBytes) break;
-      this.#delete(oldest);
+      this.#drop(oldest);
     }
     this.#usedMs = this.#runtime.clock.monotonicMs();
     this.#arm(this.#maxAgeMs);
@@ -53,16 +61,16 @@ export class RunCache {
 
   clear(): void {
     this.#runs.clear();
+    this.#fetches.clear();
     this.#bytes = 0;
     if (this.#timer !== undefined) this.#runtime.timers.clear(this.#timer);
     this.#timer = undefined;
   }
 
-  #delete(key: string): void {
-    const run = this.#runs.get(key);
-    if (run === undefined) return;
-    this.#runs.delete(key);
-    this.#bytes -= run.bytes;
+  #drop(fetch: Fetch): void {
+    this.#fetches.delete(fetch);
+    this.#bytes -= fetch.bytes;
+    for (const key of fetch.keys) if (this.#runs.get(key) === fetch) this.#runs.delete(key);
   }
 
   /** All of it goes once nobody has used any of it for a while: nothing is held at idle. */
