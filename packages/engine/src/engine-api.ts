@@ -1,4 +1,6 @@
 // What the engine offers to those above it. Handlers of the server are functions of a parsed request and this.
+import type { AccessToken } from "./account/access-tokens.ts";
+import type { ResourceSet } from "./account/resource-set.ts";
 import type { BasinConfig, BasinConfigPatch, PartialStreamConfig, StreamConfig, StreamConfigPatch } from "./config.ts";
 import type { AppendInput } from "./wire/append-batch.ts";
 import type { Position } from "./wire/position.ts";
@@ -32,6 +34,8 @@ export interface ListOptions {
   readonly startAfter: string;
   /** 1 to 1000. */
   readonly limit: number;
+  /** Only these names. Default: all. */
+  readonly within?: ResourceSet;
 }
 
 export interface Page<T> {
@@ -118,6 +122,23 @@ export interface EngineStats {
   readonly cacheHits: number;
 }
 
+/** The access tokens of the account. The engine stores them; what they permit is for those above it to see to. */
+export interface AccessTokensApi {
+  /** Resolves once the token is durable. `issuerKey` is the key of the token that asks for it, null for the root's.
+   * Errors: `resource_already_exists`; `permission_denied` when the issuer is gone meanwhile. */
+  issue(token: AccessToken, issuerKey: string | null): Promise<void>;
+  /** Resolves once the revocation is durable. Errors: `access_token_not_found`. */
+  revoke(id: string): Promise<void>;
+  /** Those that have not expired. */
+  list(options: ListOptions): Promise<Page<AccessToken>>;
+  /** The token with this key, expired or not. That there is none is worth something only behind `assertCurrent`. Errors (thrown): EngineError. */
+  find(key: string): AccessToken | undefined;
+  /** Resolves while nobody can have issued or revoked a token without this engine's knowing. Errors: EngineError. */
+  assertCurrent(): Promise<void>;
+  /** Calls back with every token that is revoked from now on. */
+  onRevoked(callback: (token: AccessToken) => void): void;
+}
+
 /** Every rejection is an EngineError, a ConditionFailedError or an UnwrittenError. Every answer, negative ones included, rests on durable state and on a held lease. */
 export interface EngineApi {
   createBasin(
@@ -153,6 +174,8 @@ export interface EngineApi {
   openAppender(basin: string, stream: string, autoCreate: AutoCreate): Promise<StreamAppender>;
   openReader(basin: string, stream: string, options: ReadOptions, autoCreate: AutoCreate): Promise<StreamReader>;
   checkTail(basin: string, stream: string): Promise<Position>;
+
+  readonly accessTokens: AccessTokensApi;
 
   /** True when the shard has been taken over and answers. */
   readonly ready: boolean;

@@ -1,7 +1,9 @@
-// The engine: a deployment's shard and basins behind the operations of the API. Composes, and decides what is visible by name;
+// The engine: a deployment's shard and account behind the operations of the API. Composes, and decides what is visible by name;
 // how things become durable is the shard's business.
-import type { Basin, BasinOutcome } from "./catalog/basin-directory.ts";
-import { BasinLog } from "./catalog/basin-log.ts";
+import { AccessTokenService } from "./account/access-token-service.ts";
+import type { AccountOutcome } from "./account/account.ts";
+import { AccountLog } from "./account/account-log.ts";
+import type { Basin, BasinOutcome } from "./account/basins.ts";
 import {
   type BasinConfig,
   type BasinConfigPatch,
@@ -48,7 +50,7 @@ export interface EngineOptions {
 interface Opened {
   readonly deployment: Deployment;
   readonly shard: Shard;
-  readonly basins: BasinLog;
+  readonly account: AccountLog;
 }
 
 export class Engine implements EngineApi {
@@ -57,6 +59,7 @@ export class Engine implements EngineApi {
   readonly #options: EngineOptions;
   readonly #logger: EngineLogger;
   readonly #removals = new Set<TimerHandle>();
+  readonly accessTokens: AccessTokenService;
   #opened: Opened | undefined;
   #halted = false;
   #closing = false;
@@ -64,6 +67,7 @@ export class Engine implements EngineApi {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.#logger = options.logger ?? SILENT_LOGGER;
+    this.accessTokens = new AccessTokenService(options.runtime.clock, () => this.#open());
     this.started = this.#start();
     // Who does not look at `started` sees `ready` stay false.
     this.started.catch(() => undefined);
@@ -96,9 +100,9 @@ export class Engine implements EngineApi {
         this.#options.onHalt?.(error);
       },
     });
-    const basins = await BasinLog.open(shard);
-    this.#opened = { deployment, shard, basins };
-    for (const basin of basins.directory.tree.values())
+    const account = await AccountLog.open(shard, (outcome) => this.#applied(outcome));
+    this.#opened = { deployment, shard, account };
+    for (const basin of account.state.basins.tree.values())
       if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
     for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.#removeStreamLater(stream, 0);
   }
@@ -119,7 +123,7 @@ export class Engine implements EngineApi {
   async createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined) {
     return this.#provisioned(
       name,
-      await this.#open().basins.propose({
+      await this.#open().account.propose({
         kind: "create",
         id: this.#newId(),
         name,
@@ -134,7 +138,7 @@ export class Engine implements EngineApi {
     const atMs = this.#options.runtime.clock.wallMs();
     return this.#provisioned(
       name,
-      await this.#open().basins.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }),
+      await this.#open().account.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }),
     );
   }
 
@@ -152,41 +156,43 @@ export class Engine implements EngineApi {
   }
 
   async reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig> {
-    const outcome = await this.#open().basins.propose({ kind: "reconfigure", name, patch });
+    const outcome = await this.#open().account.propose({ kind: "reconfigure", name, patch });
     if (outcome.kind !== "updated") throw basinError(name, outcome);
     return outcome.basin.config;
   }
 
   async deleteBasin(name: string): Promise<void> {
     const { runtime } = this.#options;
-    const command = { kind: "delete", name, atMs: runtime.clock.wallMs() } as const;
-    // Also when the answer comes too late for the client: what is being deleted must come to its end.
-    const outcome = await this.#open().basins.propose(command, (applied) => {
-      if (applied.kind === "deleted") this.#removeBasinLater(applied.basin, DELETION_GRACE_MS);
-    });
+    const outcome = await this.#open().account.propose({ kind: "delete", name, atMs: runtime.clock.wallMs() });
     if (outcome.kind !== "deleted") throw basinError(name, outcome);
+  }
+
+  /** What follows from a command on the account, also when its answer came too late for the client: what is being deleted must come to its end. */
+  #applied(outcome: AccountOutcome): void {
+    if (outcome.kind === "deleted") this.#removeBasinLater(outcome.basin, DELETION_GRACE_MS);
+    this.accessTokens.applied(outcome);
   }
 
   /** A basin's streams end in the shard's log before its name is free. */
   #removeBasinLater(basin: Basin, delayMs: number): void {
-    this.#later(delayMs, async ({ shard, basins }) => {
-      const current = basins.directory.get(basin.name);
+    this.#later(delayMs, async ({ shard, account }) => {
+      const current = account.state.basins.get(basin.name);
       if (current === undefined || current.id !== basin.id) return;
       await shard.removeBasin(basin.id);
-      await basins.propose({ kind: "remove", id: basin.id, name: basin.name });
+      await account.propose({ kind: "remove", id: basin.id, name: basin.name });
     });
   }
 
   async listBasins(options: ListOptions): Promise<Page<BasinInfo>> {
-    const { basins, shard } = this.#open();
+    const { account, shard } = this.#open();
     await shard.ensureLease();
-    return basins.directory.tree.list(options, basinInfo);
+    return account.state.basins.tree.list(options, basinInfo);
   }
 
   /** A basin that is there and not being deleted. Its absence is told under the lease; what rests on its presence must see to that itself. */
   async #basin(name: string): Promise<Basin> {
-    const { basins, shard } = this.#open();
-    const basin = basins.directory.get(name);
+    const { account, shard } = this.#open();
+    const basin = account.state.basins.get(name);
     if (basin !== undefined && basin.deletedAtMs === null) return basin;
     await shard.ensureLease();
     throw basinError(name, { kind: basin === undefined ? "not-found" : "deletion-pending" });
@@ -210,9 +216,9 @@ export class Engine implements EngineApi {
     const pending = stream.deletedAtMs !== null;
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
     await shard.settled(stream);
-    if (pending) throw streamDeletionPending(name);
+    if (pending) throw streamDeletionPending();
     if (existing === undefined || (key !== "" && existing.idempotencyKey === key)) return answer;
-    throw new EngineError("resource_already_exists", `stream "${name}" already exists`);
+    throw new EngineError("resource_already_exists", "the stream already exists");
   }
 
   async ensureStream(basinName: string, name: string, config: PartialStreamConfig) {
@@ -226,12 +232,12 @@ export class Engine implements EngineApi {
     if (differs) shard.configure(stream, resolved);
     const answer = provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
     await shard.settled(stream);
-    if (pending) throw streamDeletionPending(name);
+    if (pending) throw streamDeletionPending();
     return answer;
   }
 
   async getStream(basinName: string, name: string) {
-    const stream = await this.#existing(await this.#basinOfStream(basinName, name), name);
+    const stream = await this.#existing(await this.#basinOfStream(basinName), name);
     const answer = { info: streamInfo(stream), config: stream.config };
     await this.#open().shard.settled(stream);
     return answer;
@@ -250,12 +256,12 @@ export class Engine implements EngineApi {
   }
 
   async deleteStream(basinName: string, name: string): Promise<void> {
-    const basin = await this.#basinOfStream(basinName, name);
+    const basin = await this.#basinOfStream(basinName);
     const { shard } = this.#open();
     const stream = shard.assigned(basin.id, name);
     if (stream === undefined) {
       await shard.ensureLease();
-      throw new EngineError("stream_not_found", `stream "${name}" does not exist`);
+      throw new EngineError("stream_not_found", "the stream does not exist");
     }
     if (stream.deletedAtMs === null) {
       shard.delete(stream);
@@ -273,12 +279,12 @@ export class Engine implements EngineApi {
   }
 
   /** Get and delete answer `stream_not_found` where even the basin is missing (API: resources). */
-  async #basinOfStream(basinName: string, name: string): Promise<Basin> {
+  async #basinOfStream(basinName: string): Promise<Basin> {
     try {
       return await this.#basin(basinName);
     } catch (error) {
       if (error instanceof EngineError && error.code === "basin_not_found") {
-        throw new EngineError("stream_not_found", `stream "${name}" does not exist: there is no basin "${basinName}"`);
+        throw new EngineError("stream_not_found", `the stream does not exist: there is no basin "${basinName}"`);
       }
       throw error;
     }
@@ -289,9 +295,9 @@ export class Engine implements EngineApi {
   }
 
   async listStreams(basinName: string, options: ListOptions): Promise<Page<StreamInfo>> {
-    const { basins, shard } = this.#open();
+    const { account, shard } = this.#open();
     await shard.ensureLease();
-    const basin = basins.directory.get(basinName);
+    const basin = account.state.basins.get(basinName);
     if (basin === undefined) throw basinError(basinName, { kind: "not-found" });
     return (
       shard.catalog.basin(basin.id)?.list(options, (stream) => (stream.born ? streamInfo(stream) : undefined)) ?? {
@@ -366,7 +372,7 @@ export class Engine implements EngineApi {
       waitingAppendBytes: shard?.waitingAppendBytes ?? 0,
       cachedBytes: shard?.cachedBytes ?? 0,
       streams: opened?.shard.catalog.count ?? 0,
-      basins: opened?.basins.directory.tree.size ?? 0,
+      basins: opened?.account.state.basins.tree.size ?? 0,
       activeReaders: shard?.activeReaders ?? 0,
       chunksPut: shard?.chunksPut ?? 0,
       chunkBytesPut: shard?.chunkBytesPut ?? 0,
@@ -436,8 +442,8 @@ function sameConfig(a: StreamConfig, b: StreamConfig): boolean {
   return (Object.keys(a) as (keyof StreamConfig)[]).every((field) => a[field] === b[field]);
 }
 
-function streamDeletionPending(name: string): EngineError {
-  return new EngineError("stream_deletion_pending", `stream "${name}" is being deleted`);
+function streamDeletionPending(): EngineError {
+  return new EngineError("stream_deletion_pending", "the stream is being deleted");
 }
 
 function basinError(name: string, outcome: { readonly kind: BasinOutcome["kind"] }): EngineError {

@@ -4,10 +4,12 @@ import type { Position } from "./wire/position.ts";
 /** Codes of the API that the engine itself can be the source of.
  * `unavailable` means an unknown outcome; `hot_server`, `rate_limited`, `server_draining` and the 4xx promise that nothing happened. */
 export type EngineErrorCode =
+  | "access_token_not_found"
   | "basin_deletion_pending"
   | "basin_not_found"
   | "hot_server"
   | "invalid"
+  | "permission_denied"
   | "rate_limited"
   | "resource_already_exists"
   | "server_draining"

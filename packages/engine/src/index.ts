@@ -1,4 +1,6 @@
 // The public surface of the engine.
+export { type AccessToken, type AccessTokenScope, isExpired, type ReadWrite } from "./account/access-tokens.ts";
+export * from "./account/resource-set.ts";
 export * from "./config.ts";
 export { DeploymentError } from "./deployment.ts";
 export { Engine, type EngineOptions } from "./engine.ts";

@@ -13,6 +13,8 @@ const STATUS = {
   bad_query: 400,
   authn: 401,
   permission_denied: 403,
+  quota_exhausted: 403,
+  access_token_not_found: 404,
   basin_not_found: 404,
   stream_not_found: 404,
   request_timeout: 408,

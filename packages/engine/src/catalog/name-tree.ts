@@ -1,5 +1,6 @@
 // Things by name, in the order of names: a B+ tree, so that a million of them can be created and listed.
 import sortedBtree from "sorted-btree";
+import { ALL_RESOURCES, narrowed } from "../account/resource-set.ts";
 import type { ListOptions, Page } from "../engine-api.ts";
 import { compareNames } from "./byte-order.ts";
 
@@ -31,8 +32,17 @@ export class NameTree<T> {
 
   /** A page of what `visible` lets pass. */
   list<U>(options: ListOptions, visible: (value: T) => U | undefined): Page<U> {
-    const { prefix, startAfter, limit } = options;
+    const { startAfter, limit, within = ALL_RESOURCES } = options;
     const items: U[] = [];
+    const wanted = narrowed(within, options.prefix);
+    if (wanted.kind === "none") return { items, hasMore: false };
+    if (wanted.kind === "exact") {
+      const value = compareNames(wanted.name, startAfter) > 0 ? this.#tree.get(wanted.name) : undefined;
+      const item = value === undefined ? undefined : visible(value);
+      if (item !== undefined) items.push(item);
+      return { items, hasMore: false };
+    }
+    const { prefix } = wanted;
     const from = compareNames(startAfter, prefix) >= 0 ? startAfter : prefix;
     for (const [name, value] of this.#tree.entries(from)) {
       if (name === startAfter && startAfter !== "") continue;

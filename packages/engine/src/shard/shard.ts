@@ -244,11 +244,11 @@ export class Shard implements ReaderHost {
     const stream = this.catalog.get(basinId, name);
     if (stream === undefined) {
       await this.#log.ensureLease();
-      throw new EngineError("stream_not_found", `stream "${name}" does not exist`);
+      throw new EngineError("stream_not_found", "the stream does not exist");
     }
     if (stream.deletedAtMs !== null) {
       await this.#settled(stream);
-      throw new EngineError("stream_deletion_pending", `stream "${name}" is being deleted`);
+      throw new EngineError("stream_deletion_pending", "the stream is being deleted");
     }
     if (!stream.born) await this.#settled(stream);
     return stream;

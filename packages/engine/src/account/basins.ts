@@ -1,7 +1,7 @@
-// The basins: a replicated state machine over a system stream of the store itself. `apply` is deterministic and total:
-// what a command does is decided when it is applied, in the order of the log, and never before. No clock, no store in here.
+// The basins: part of the account's state machine. What a command does is decided when it is applied.
+
+import { NameTree } from "../catalog/name-tree.ts";
 import { type BasinConfig, type BasinConfigPatch, patchPartialStreamConfig } from "../config.ts";
-import { NameTree } from "./name-tree.ts";
 
 export interface Basin {
   /** The incarnation, hexadecimal: a name used again never revives what was there. */
@@ -38,7 +38,7 @@ export type BasinOutcome =
   | { readonly kind: "created" | "updated" | "noop" | "deleted" | "removed"; readonly basin: Basin }
   | { readonly kind: "exists" | "deletion-pending" | "not-found" };
 
-export class BasinDirectory {
+export class Basins {
   readonly #basins = new NameTree<Basin>();
 
   get tree(): NameTree<Basin> {
