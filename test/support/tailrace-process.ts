@@ -72,6 +72,17 @@ export class TailraceProcess {
     }
   }
 
+  /** Resolves once it has printed something like this. */
+  async says(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.output)) {
+      const outputs = [this.child.stdout, this.child.stderr].filter((stream) => stream !== null);
+      const printed = Promise.race(outputs.map((stream) => once(stream, "data").then(() => true)));
+      if (!(await Promise.race([printed, this.exited.then(() => false)]))) {
+        throw new Error(`tailrace ended without saying ${pattern}:\n${this.output}`);
+      }
+    }
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }

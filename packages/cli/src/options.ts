@@ -6,6 +6,7 @@ export interface ServeOptions {
   readonly store: string;
   readonly rootTokenFile?: string;
   readonly initFile?: string;
+  readonly metricsAuth?: boolean;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsSelf?: boolean;
@@ -49,8 +50,13 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
     .addOption(
       new Option(
         "--root-token-file <path>",
-        "file with the access token that clients must present; without one any token is accepted",
+        "file with the root access token, which permits everything; read again on SIGHUP; without one any token is accepted",
       ).env("TAILRACE_ROOT_TOKEN_FILE"),
+    )
+    .addOption(
+      new Option("--metrics-auth", "let /metrics be read only with a token that permits account-metrics").env(
+        "TAILRACE_METRICS_AUTH",
+      ),
     )
     .addOption(
       new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env(
@@ -81,6 +87,8 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
     .addHelpText(
       "after",
       `
+The root token may also be given in TAILRACE_ROOT_TOKEN.
+
 For s3:// stores, endpoint, region and credentials come from the standard AWS environment:
 AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and so on.
 

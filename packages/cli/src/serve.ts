@@ -17,11 +17,11 @@ const SHUTDOWN_DEADLINE_MS = 15_000;
 
 /** Runs until it is told to stop. Errors: ExitError. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const rootToken = options.rootTokenFile === undefined ? undefined : await readRootToken(options.rootTokenFile);
+  const rootToken = await readRootToken(options);
   if (rootToken === undefined && !isLoopback(options.listen.host) && options.insecureOpen !== true) {
     throw new ExitError(
       ExitCode.usage,
-      `refusing to listen on ${options.listen.host} while any access token is accepted: give --root-token-file, or --insecure-open if that is meant`,
+      `refusing to listen on ${options.listen.host} while any access token is accepted: give --root-token-file or TAILRACE_ROOT_TOKEN, or --insecure-open if that is meant`,
     );
   }
   const tls = await tlsFiles(options);
@@ -49,6 +49,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     throw error;
   }
   printBanner(options, server.url, store.description, rootToken !== undefined);
+  const offHangUp = rootToken === undefined ? undefined : onHangUp(options, server, logger);
   try {
     await stop.requested;
   } catch (error) {
@@ -56,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     await engine.close().catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a halt"));
     throw error;
   }
+  offHangUp?.();
   logger.info({}, "stopping: no new requests, what was accepted is brought to its end");
   const deadline = setTimeout(() => {
     logger.error({}, "the object store did not take the last writes in time");
@@ -106,7 +108,31 @@ function haltError(error: Error): ExitError {
   return new ExitError(ExitCode.failure, `the shard has stopped: ${error.message}`);
 }
 
-async function readRootToken(path: string): Promise<string> {
+/** From its file or the environment; undefined where neither is given. Errors: ExitError (usage). */
+async function readRootToken(options: ServeOptions): Promise<string | undefined> {
+  const { rootTokenFile } = options;
+  if (rootTokenFile !== undefined) return readTokenFile(rootTokenFile);
+  const token = process.env.TAILRACE_ROOT_TOKEN?.trim();
+  return token === "" ? undefined : token;
+}
+
+/** SIGHUP: the root token is read again. The answer takes the handler off. */
+function onHangUp(options: ServeOptions, server: RunningServer, logger: EngineLogger): () => void {
+  const reread = () => {
+    readRootToken(options).then(
+      (token) => {
+        if (token === undefined) return;
+        server.replaceRootToken(token);
+        logger.info({}, "the root token was read again");
+      },
+      (error: unknown) => logger.error({ error: String(error) }, "the root token stays as it was"),
+    );
+  };
+  process.on("SIGHUP", reread);
+  return () => process.off("SIGHUP", reread);
+}
+
+async function readTokenFile(path: string): Promise<string> {
   let token: string;
   try {
     token = (await readFile(path, "utf8")).trim();
@@ -153,6 +179,7 @@ async function listenOrExit(
       tls,
       cors: options.cors,
       rootToken,
+      metricsAuth: options.metricsAuth,
       storeRequests,
     });
   } catch (error) {
@@ -185,6 +212,11 @@ async function startedOrExit(engine: Engine, store: string, stop: StopSignal): P
   }
 }
 
+/** What stands for the root token in a shell: it is never printed. */
+function rootTokenInShell(options: ServeOptions): string {
+  return options.rootTokenFile === undefined ? '"$TAILRACE_ROOT_TOKEN"' : `$(cat ${options.rootTokenFile})`;
+}
+
 function printBanner(options: ServeOptions, url: string, store: string, hasToken: boolean): void {
   const lines = [
     `Tailrace listens on ${url}`,
@@ -192,7 +224,7 @@ function printBanner(options: ServeOptions, url: string, store: string, hasToken
     "",
     `export S2_ACCOUNT_ENDPOINT=${url}`,
     `export S2_BASIN_ENDPOINT=${url}`,
-    hasToken ? `export S2_ACCESS_TOKEN=$(cat ${options.rootTokenFile ?? ""})` : "export S2_ACCESS_TOKEN=ignored",
+    `export S2_ACCESS_TOKEN=${hasToken ? rootTokenInShell(options) : "ignored"}`,
     "",
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

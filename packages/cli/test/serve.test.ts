@@ -42,6 +42,7 @@ test("--help names every option and its variable", () => {
     "listen",
     "store",
     "root-token-file",
+    "metrics-auth",
     "init-file",
     "tls-cert",
     "tls-key",
@@ -142,6 +143,46 @@ test("SIGTERM ends sessions and exits 0 within seconds; what was written is ther
     batch.records.map((record) => record.body),
     ["kept"],
   );
+  assert.equal(await again.stop(), 0);
+});
+
+test("the root token comes from a file or the environment, and SIGHUP reads the file again", async () => {
+  const file = join(temporary, "root-token");
+  writeFileSync(file, "first\n");
+  const store = `file:${join(temporary, "rooted")}`;
+  const s2 = (url: string, accessToken: string) =>
+    new S2({ accessToken, endpoints: new S2Endpoints({ account: url, basin: url }), retry: { maxAttempts: 1 } });
+  const lists = (url: string, token: string) =>
+    s2(url, token)
+      .basins.list()
+      .then(
+        () => true,
+        () => false,
+      );
+  const server = await TailraceProcess.start({ store, args: ["--root-token-file", file, "--log-level", "info"] });
+  assert.ok(!server.output.includes("first"));
+  const { accessToken } = await s2(server.url, "first").accessTokens.issue({
+    id: "t",
+    scope: { ops: ["list-basins"] },
+  });
+  writeFileSync(file, "second\n");
+  const reread = server.says(/the root token was read again/);
+  server.signal("SIGHUP");
+  await reread;
+  assert.deepEqual(await Promise.all(["first", "second", accessToken].map((token) => lists(server.url, token))), [
+    false,
+    true,
+    true,
+  ]);
+  assert.match(server.output, /"audit":\{"who":"root","operation":"issue-access-token"/);
+  for (const secret of ["second", accessToken]) assert.ok(!server.output.includes(secret));
+  assert.equal(await server.stop(), 0);
+  const again = await TailraceProcess.start({ store, env: { TAILRACE_ROOT_TOKEN: "third" } });
+  assert.deepEqual(await Promise.all(["second", "third", accessToken].map((token) => lists(again.url, token))), [
+    false,
+    true,
+    true,
+  ]);
   assert.equal(await again.stop(), 0);
 });
 

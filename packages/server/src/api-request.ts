@@ -1,4 +1,6 @@
 // A parsed request and what a handler answers: all that handlers know of HTTP. The shell around them is `http-shell.ts`.
+import type { Access } from "./access/access.ts";
+import type { Operation } from "./access/operations.ts";
 import type { Query } from "./query.ts";
 
 export interface ApiRequest {
@@ -6,13 +8,22 @@ export interface ApiRequest {
   /** Percent-decoded parameters of the path. */
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly query: Query;
+  /** What its route is for. */
+  readonly operation: Operation;
+  /** What who asks may do. */
+  readonly access: Access;
+  /** What it turned out to be aimed at, for the audit: `BASIN`, `BASIN/STREAM`, or a token's id. */
+  resource: string | null;
   /** The value of a header, by its lower-case name. */
   header(name: string): string | undefined;
-  /** The whole body, inflated, the caller's own. Errors: ApiError (too large, encoding, too slow). */
+  /** The whole body, inflated, the caller's own. Errors: ApiError (too large, encoding, too slow; `authn` when access has ended meanwhile). */
   readBody(): Promise<Uint8Array>;
   /** The body as it comes in, for sessions. Not pulling stops the client. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
+
+/** What a session keeps of the request that opened it. */
+export type SessionRequest = Pick<ApiRequest, "access" | "chunks" | "method" | "operation" | "resource">;
 
 /** A body in pieces, to be sent one after another. */
 export type ReplyBody = string | Uint8Array | readonly Uint8Array[];

@@ -1,6 +1,7 @@
 // What handlers work with besides the request.
 import type { EngineApi } from "@tailrace/engine";
 import type { Runtime } from "@tailrace/engine/runtime";
+import type { Audit } from "./access/audit.ts";
 import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -9,4 +10,5 @@ export interface Context {
   readonly runtime: Runtime;
   readonly metrics: Metrics;
   readonly drain: Drain;
+  readonly audit: Audit;
 }

@@ -85,6 +85,14 @@ export function errorAnswer(error: unknown): ErrorAnswer {
   return { status: STATUS.other, json: JSON.stringify({ code: "other", message: "internal error" }), unexpected: true };
 }
 
+/** The code of an error, for those who look at it rather than send it. */
+export function errorCode(error: unknown): string {
+  if (error instanceof ApiError || error instanceof EngineError || error instanceof WireError) return error.code;
+  if (error instanceof ConditionFailedError) return "condition_failed";
+  if (error instanceof UnwrittenError) return "unwritten";
+  return "other";
+}
+
 export function errorReply(error: unknown): Reply & { readonly unexpected: boolean } {
   if (error instanceof BareStatusError)
     return { kind: "reply", status: error.status, headers: error.headers, unexpected: false };

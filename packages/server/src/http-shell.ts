@@ -2,8 +2,8 @@
 // Knows no stream and no record.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { ApiRequest, Reply, Session } from "./api-request.ts";
-import type { Authenticator } from "./auth.ts";
+import type { Authenticator } from "./access/authenticator.ts";
+import type { Answer, ApiRequest, Reply, Session } from "./api-request.ts";
 import { readBody } from "./body.ts";
 import type { Context } from "./context.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
@@ -22,6 +22,7 @@ const MIN_COMPRESSED_BYTES = 1024;
 const SESSION_HEADERS = { "cache-control": "no-cache, no-transform", "x-accel-buffering": "no" };
 
 export interface ShellLogger {
+  info(fields: object, message: string): void;
   error(fields: object, message: string): void;
 }
 
@@ -30,6 +31,8 @@ export interface ShellOptions {
   readonly router: Router;
   readonly authenticator: Authenticator;
   readonly cors: boolean;
+  /** Whether /metrics needs a token that permits account-metrics. */
+  readonly metricsAuth: boolean;
   readonly logger: ShellLogger;
 }
 
@@ -57,7 +60,7 @@ export class HttpShell {
   }
 
   async #answer(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const { context, cors } = this.#options;
+    const { cors } = this.#options;
     const header = (name: string): string | undefined => {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(", ") : value;
@@ -80,25 +83,10 @@ export class HttpShell {
     }
     let reply: Reply;
     try {
-      const fixed = this.#fixedRoute(request.method ?? "", path);
+      const fixed = this.#fixedRoute(request.method ?? "", path, header);
       if (fixed !== undefined) reply = await fixed;
       else {
-        const route = this.#options.router.route(request.method ?? "", path);
-        this.#options.authenticator.check(header("authorization"));
-        const api: ApiRequest = {
-          method: request.method ?? "",
-          params: route.params,
-          query: new Query(queryAt < 0 ? undefined : url.slice(queryAt + 1)),
-          header,
-          readBody: () =>
-            readBody(
-              request,
-              { contentLength: header("content-length"), contentEncoding: header("content-encoding") },
-              context.runtime,
-            ),
-          chunks: request,
-        };
-        const answer = await route.handler(context, api);
+        const answer = await this.#api(request, path, queryAt < 0 ? undefined : url.slice(queryAt + 1), header);
         if (answer.kind === "session") {
           await this.#run(request, response, answer);
           return;
@@ -118,10 +106,55 @@ export class HttpShell {
     await this.#send(request, response, reply, header("accept-encoding"));
   }
 
-  /** Routes for operators: no token, no API. */
-  #fixedRoute(method: string, path: string): Reply | Promise<Reply> | undefined {
+  /** Finds who asks, has the request answered, and audits it. Errors: those of the router, the authenticator and the handlers. */
+  async #api(
+    request: HttpRequest,
+    path: string,
+    query: string | undefined,
+    header: ApiRequest["header"],
+  ): Promise<Answer> {
+    const { context, router, authenticator } = this.#options;
+    const method = request.method ?? "";
+    const { handler, operation, params } = router.route(method, path);
+    let api: ApiRequest | undefined;
+    try {
+      const found = authenticator.authenticate(header("authorization"));
+      const access = found instanceof Promise ? await found : found;
+      api = {
+        method,
+        operation,
+        params,
+        query: new Query(query),
+        access,
+        resource: null,
+        header,
+        async readBody() {
+          const { runtime } = context;
+          const headers = {
+            contentLength: header("content-length"),
+            contentEncoding: header("content-encoding"),
+          };
+          const body = await readBody(request, headers, runtime);
+          access.assertLive();
+          return body;
+        },
+        chunks: request,
+      };
+      const answer = await handler(context, api);
+      if (answer.kind === "reply") {
+        context.audit.carriedOut(api, answer.status, answer.headers?.["s2-provision-result"] ?? "ok");
+      }
+      return answer;
+    } catch (error) {
+      context.audit.failed(api ?? { method, operation }, error);
+      throw error;
+    }
+  }
+
+  /** Routes for operators: no API, and no token but where one is asked for. */
+  #fixedRoute(method: string, path: string, header: ApiRequest["header"]): Reply | Promise<Reply> | undefined {
     if (method !== "GET" && method !== "HEAD") return undefined;
-    const { engine, metrics, drain } = this.#options.context;
+    const { engine, drain } = this.#options.context;
     switch (path) {
       case "/health":
       case "/ping": {
@@ -136,10 +169,26 @@ export class HttpShell {
       case "/live":
         return { kind: "reply", status: 200, contentType: "text/plain", body: "OK" };
       case "/metrics":
-        return metrics.text().then((body) => ({ kind: "reply", status: 200, contentType: metrics.contentType, body }));
+        return this.#metrics(method, header);
       default:
         return undefined;
     }
+  }
+
+  async #metrics(method: string, header: ApiRequest["header"]): Promise<Reply> {
+    const { authenticator, context, metricsAuth } = this.#options;
+    if (metricsAuth) {
+      const operation = "account-metrics";
+      try {
+        const access = await authenticator.authenticate(header("authorization"));
+        access.require(operation);
+      } catch (error) {
+        context.audit.failed({ method, operation }, error);
+        throw error;
+      }
+    }
+    const { metrics } = context;
+    return { kind: "reply", status: 200, contentType: metrics.contentType, body: await metrics.text() };
   }
 
   async #send(

@@ -6,6 +6,7 @@ import { ApiError, type ErrorCode } from "./errors.ts";
 const BASIN_NAME = /^[a-z0-9][a-z0-9-]{6,46}[a-z0-9]$/;
 const MAX_STREAM_NAME_BYTES = 512;
 const MAX_REQUEST_TOKEN_BYTES = 36;
+const MAX_TOKEN_ID_BYTES = 96;
 const MAX_PAGE = 1000;
 
 export function checkBasinName(name: string, code: ErrorCode): string {
@@ -25,6 +26,19 @@ export function checkStreamName(name: string, code: ErrorCode): string {
   if (name.includes("\0") || name === "." || name === "..")
     throw new ApiError(code, 'a stream name has no NUL and is not "." or ".."');
   return name;
+}
+
+export function checkTokenId(id: string, code: ErrorCode): string {
+  const bytes = Buffer.byteLength(id);
+  if (bytes < 1 || bytes > MAX_TOKEN_ID_BYTES)
+    throw new ApiError(code, `an access token's id has 1 to ${MAX_TOKEN_ID_BYTES} bytes`);
+  if (id.includes("\0") || id === "." || id === "..")
+    throw new ApiError(code, 'an access token\'s id has no NUL and is not "." or ".."');
+  return id;
+}
+
+export function tokenOfPath(request: ApiRequest): string {
+  return checkTokenId(request.params.id ?? "", "bad_path");
 }
 
 export function basinOfPath(request: ApiRequest): string {

@@ -1,5 +1,6 @@
 // From method and path to a handler. A path that is known under other methods only is 405, another 404.
 import findMyWay, { type HTTPMethod } from "find-my-way";
+import type { Operation } from "./access/operations.ts";
 import { ApiError, BareStatusError } from "./errors.ts";
 import { type Handler, ROUTES } from "./routes.ts";
 
@@ -9,6 +10,7 @@ const MAX_PARAMETER_LENGTH = 3 * 512;
 
 export interface Route {
   readonly handler: Handler;
+  readonly operation: Operation;
   readonly params: Readonly<Record<string, string | undefined>>;
 }
 
@@ -16,9 +18,9 @@ export class Router {
   readonly #routes = findMyWay({ maxParamLength: MAX_PARAMETER_LENGTH, caseSensitive: true });
 
   constructor() {
-    for (const [method, path, handler] of ROUTES) {
+    for (const route of ROUTES) {
       // The router keeps handlers and never calls them: they take a parsed request.
-      this.#routes.on(METHODS.find((known) => known === method) ?? "GET", path, () => undefined, handler);
+      this.#routes.on(METHODS.find((known) => known === route[0]) ?? "GET", route[1], () => undefined, route);
     }
   }
 
@@ -27,8 +29,11 @@ export class Router {
     const known = METHODS.find((each) => each === method);
     if (!isDecodable(path)) throw new ApiError("bad_path", "the path is not percent-encoded UTF-8");
     const found = known === undefined ? null : this.#routes.find(known, path);
-    // The store of a route is its handler, put there above.
-    if (found !== null && found.store !== null) return { handler: found.store as Handler, params: found.params };
+    if (found !== null && found.store !== null) {
+      // The store of a route is its line in the table, put there above.
+      const [, , operation, handler] = found.store as (typeof ROUTES)[number];
+      return { handler, operation, params: found.params };
+    }
     const allowed = METHODS.filter((each) => this.#routes.find(each, path) !== null);
     throw allowed.length > 0 ? new BareStatusError(405, { allow: allowed.join(", ") }) : new BareStatusError(404);
   }

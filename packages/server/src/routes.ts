@@ -1,7 +1,10 @@
 // Every route of the API, and which handler answers it.
+import type { Operation } from "./access/operations.ts";
+import { basinTarget, streamOfBasinTarget } from "./access/targets.ts";
 import type { Answer, ApiRequest } from "./api-request.ts";
 import type { Context } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { issueAccessToken, listAccessTokens, revokeAccessToken } from "./handlers/access-tokens.ts";
 import { append } from "./handlers/append.ts";
 import { createBasin, deleteBasin, ensureBasin, getBasin, listBasins, reconfigureBasin } from "./handlers/basins.ts";
 import { checkTail, read } from "./handlers/read.ts";
@@ -16,40 +19,45 @@ import {
 
 export type Handler = (context: Context, request: ApiRequest) => Promise<Answer>;
 
-function later(what: string): Handler {
-  return async () => {
+/** Permitted or refused as it will be, once it is there. */
+function later(what: string, permit: (request: ApiRequest) => void): Handler {
+  return async (_context, request) => {
+    permit(request);
     throw new ApiError("not_implemented", `${what} are not available yet`);
   };
 }
 
-const accessTokens = later("access tokens");
-const metrics = later("metrics");
-const locations = later("locations");
+const accountMetrics = later("metrics", (request) => request.access.require("account-metrics"));
+const basinMetrics = later("metrics", (request) => basinTarget(request, "basin-metrics"));
+const streamMetrics = later("metrics", (request) => streamOfBasinTarget(request, "stream-metrics"));
+const listLocations = later("locations", (request) => request.access.require("list-locations"));
+const getDefaultLocation = later("locations", (request) => request.access.require("get-default-location"));
+const setDefaultLocation = later("locations", (request) => request.access.require("set-default-location"));
 
-/** Method, path pattern, handler. Below /v1, all of them need a token. */
-export const ROUTES: readonly (readonly [string, string, Handler])[] = [
-  ["GET", "/v1/basins", listBasins],
-  ["POST", "/v1/basins", createBasin],
-  ["GET", "/v1/basins/:basin", getBasin],
-  ["PUT", "/v1/basins/:basin", ensureBasin],
-  ["PATCH", "/v1/basins/:basin", reconfigureBasin],
-  ["DELETE", "/v1/basins/:basin", deleteBasin],
-  ["GET", "/v1/streams", listStreams],
-  ["POST", "/v1/streams", createStream],
-  ["GET", "/v1/streams/:stream", getStream],
-  ["PUT", "/v1/streams/:stream", ensureStream],
-  ["PATCH", "/v1/streams/:stream", reconfigureStream],
-  ["DELETE", "/v1/streams/:stream", deleteStream],
-  ["GET", "/v1/streams/:stream/records", read],
-  ["POST", "/v1/streams/:stream/records", append],
-  ["GET", "/v1/streams/:stream/records/tail", checkTail],
-  ["GET", "/v1/access-tokens", accessTokens],
-  ["POST", "/v1/access-tokens", accessTokens],
-  ["DELETE", "/v1/access-tokens/:id", accessTokens],
-  ["GET", "/v1/metrics", metrics],
-  ["GET", "/v1/metrics/:basin", metrics],
-  ["GET", "/v1/metrics/:basin/:stream", metrics],
-  ["GET", "/v1/locations", locations],
-  ["GET", "/v1/locations/default", locations],
-  ["PUT", "/v1/locations/default", locations],
+/** Method, path pattern, the operation that it is (for PUT, which may turn out to be another, the first of them), and its handler. */
+export const ROUTES: readonly (readonly [string, string, Operation, Handler])[] = [
+  ["GET", "/v1/basins", "list-basins", listBasins],
+  ["POST", "/v1/basins", "create-basin", createBasin],
+  ["GET", "/v1/basins/:basin", "get-basin-config", getBasin],
+  ["PUT", "/v1/basins/:basin", "create-basin", ensureBasin],
+  ["PATCH", "/v1/basins/:basin", "reconfigure-basin", reconfigureBasin],
+  ["DELETE", "/v1/basins/:basin", "delete-basin", deleteBasin],
+  ["GET", "/v1/streams", "list-streams", listStreams],
+  ["POST", "/v1/streams", "create-stream", createStream],
+  ["GET", "/v1/streams/:stream", "get-stream-config", getStream],
+  ["PUT", "/v1/streams/:stream", "create-stream", ensureStream],
+  ["PATCH", "/v1/streams/:stream", "reconfigure-stream", reconfigureStream],
+  ["DELETE", "/v1/streams/:stream", "delete-stream", deleteStream],
+  ["GET", "/v1/streams/:stream/records", "read", read],
+  ["POST", "/v1/streams/:stream/records", "append", append],
+  ["GET", "/v1/streams/:stream/records/tail", "check-tail", checkTail],
+  ["GET", "/v1/access-tokens", "list-access-tokens", listAccessTokens],
+  ["POST", "/v1/access-tokens", "issue-access-token", issueAccessToken],
+  ["DELETE", "/v1/access-tokens/:id", "revoke-access-token", revokeAccessToken],
+  ["GET", "/v1/metrics", "account-metrics", accountMetrics],
+  ["GET", "/v1/metrics/:basin", "basin-metrics", basinMetrics],
+  ["GET", "/v1/metrics/:basin/:stream", "stream-metrics", streamMetrics],
+  ["GET", "/v1/locations", "list-locations", listLocations],
+  ["GET", "/v1/locations/default", "get-default-location", getDefaultLocation],
+  ["PUT", "/v1/locations/default", "set-default-location", setDefaultLocation],
 ];

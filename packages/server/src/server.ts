@@ -1,7 +1,8 @@
 // The server: an engine behind the S2 API on one port. Starts, drains and stops; everything else is in the parts.
 import type { EngineApi } from "@tailrace/engine";
 import type { Runtime } from "@tailrace/engine/runtime";
-import { Authenticator } from "./auth.ts";
+import { Audit } from "./access/audit.ts";
+import { Authenticator } from "./access/authenticator.ts";
 import { Drain } from "./drain.ts";
 import { HttpShell, type ShellLogger } from "./http-shell.ts";
 import { Metrics, type StoreRequestCounts } from "./metrics.ts";
@@ -18,8 +19,10 @@ export interface ServerOptions {
   readonly tls?: TlsFiles | undefined;
   /** Default: true. */
   readonly cors?: boolean;
-  /** Without one, any token is accepted. */
+  /** Without one, whoever presents no issued token may do everything. */
   readonly rootToken?: string | undefined;
+  /** Whether /metrics needs a token that permits account-metrics. Default: false. */
+  readonly metricsAuth?: boolean | undefined;
   readonly storeRequests?: () => StoreRequestCounts;
 }
 
@@ -28,6 +31,8 @@ export interface RunningServer {
   readonly port: number;
   /** `http://host:port` or `https://…`. */
   readonly url: string;
+  /** The root token is another from now on. Only where there is one. */
+  replaceRootToken(token: string): void;
   /** Stops accepting, tells sessions, and resolves when all requests have been answered or the grace is over. */
   drain(graceMs: number): Promise<void>;
   /** Breaks off what is left. */
@@ -42,11 +47,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { engine, runtime, logger } = options;
   const drain = new Drain();
   const metrics = new Metrics(() => engine.stats(), options.storeRequests ?? (() => ({})));
+  const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
   const shell = new HttpShell({
-    context: { engine, runtime, metrics, drain },
+    context: { engine, runtime, metrics, drain, audit: new Audit(logger) },
     router: new Router(),
-    authenticator: new Authenticator(options.rootToken),
+    authenticator,
     cors: options.cors ?? true,
+    metricsAuth: options.metricsAuth ?? false,
     logger,
   });
   let active = 0;
@@ -62,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     host: address.address,
     port: address.port,
     url: `${options.tls === undefined ? "http" : "https"}://${host}:${address.port}`,
+    replaceRootToken: (token) => authenticator.replaceRootToken(token),
     async drain(graceMs) {
       drain.begin();
       port.stopAccepting();

@@ -6,7 +6,9 @@ import { runInNewContext } from "node:vm";
 import { type AppendAck, DEFAULT_BASIN_CONFIG, Engine, EngineError, type StreamAppender } from "@tailrace/engine";
 import { FaultyStore, MemoryStore } from "@tailrace/engine/object-store";
 import { VirtualRuntime } from "@tailrace/engine/runtime";
-import type { SessionOutput } from "../src/api-request.ts";
+import { Access, FULL_SCOPE } from "../src/access/access.ts";
+import { Audit } from "../src/access/audit.ts";
+import type { SessionOutput, SessionRequest } from "../src/api-request.ts";
 import type { Context } from "../src/context.ts";
 import { Drain } from "../src/drain.ts";
 import { Metrics } from "../src/metrics.ts";
@@ -64,12 +66,18 @@ async function setup() {
       () => ({}),
     ),
     drain: new Drain(),
+    audit: new Audit({ info: () => undefined }),
   };
   return { runtime, store, engine, context };
 }
 
 async function* stream(...frames: Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* frames;
+}
+
+function requestOf({ runtime }: Context, chunks: AsyncIterable<Uint8Array>): SessionRequest {
+  const access = new Access({ who: "root", key: null, scope: FULL_SCOPE, expiresAtMs: null, namespace: "" }, runtime);
+  return { access, chunks, method: "POST", operation: "append", resource: null };
 }
 
 test("a failed condition is not told before the state that it rests on, whoever else in the session failed with it", async () => {
@@ -79,7 +87,9 @@ test("a failed condition is not told before the state that it rests on, whoever 
   // The second contradicts the first, which never becomes durable; the third only follows.
   const client = new Client();
   const frames = [appendFrame(), appendFrame(0), appendFrame()];
-  await runtime.until(new AppendSession(context, appender, stream(...frames), undefined).run(client));
+  await runtime.until(
+    new AppendSession(context, requestOf(context, stream(...frames)), appender, undefined).run(client),
+  );
   assert.equal(client.acks, 0);
   assert.equal(client.terminal?.status, 503);
 });
@@ -91,7 +101,9 @@ test("an append of unknown outcome is not told as a refusal of what came after i
   const client = new Client();
   // An empty batch: 422 promises that nothing happened, and of the append before it that is not known.
   const empty = Buffer.concat([frameHeader(0, "none")]);
-  await runtime.until(new AppendSession(context, appender, stream(appendFrame(), empty), undefined).run(client));
+  await runtime.until(
+    new AppendSession(context, requestOf(context, stream(appendFrame(), empty)), appender, undefined).run(client),
+  );
   assert.equal(client.terminal?.status, 503);
 });
 
@@ -102,7 +114,12 @@ test("the earliest failure is told, in whatever order they come", async () => {
     append: () => new Promise<AppendAck>((_, reject) => failures.push(reject)),
   };
   const client = new Client();
-  const run = new AppendSession(context, appender, stream(appendFrame(), appendFrame()), undefined).run(client);
+  const run = new AppendSession(
+    context,
+    requestOf(context, stream(appendFrame(), appendFrame())),
+    appender,
+    undefined,
+  ).run(client);
   await runtime.settle();
   failures[1](new EngineError("hot_server", "no room"));
   await runtime.settle();
@@ -121,7 +138,7 @@ test("nothing is acknowledged behind an append that was not", async () => {
   };
   const client = new Client();
   const frames = [appendFrame(), appendFrame(), appendFrame()];
-  const run = new AppendSession(context, appender, stream(...frames), undefined).run(client);
+  const run = new AppendSession(context, requestOf(context, stream(...frames)), appender, undefined).run(client);
   await runtime.settle();
   appends[0].resolve({ start: at, end: at, tail: at });
   // Its outcome is unknown by now; it and the next one become durable later all the same.
@@ -152,7 +169,7 @@ test("a session holds nothing on to what it has read", async () => {
       heapBytes.push(process.memoryUsage().heapUsed);
     }
   }
-  await new AppendSession(context, appender, chunks(), undefined).run(new Client());
+  await new AppendSession(context, requestOf(context, chunks()), appender, undefined).run(new Client());
   const grownBytes = heapBytes[1] - heapBytes[0];
   assert.ok(grownBytes < 1_000_000, `${grownBytes} bytes after 27,000 reads`);
 });

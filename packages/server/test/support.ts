@@ -17,10 +17,11 @@ export interface TestServer {
 }
 
 export async function serve(options: { store?: ObjectStore } & Partial<ServerOptions> = {}): Promise<TestServer> {
-  const engine = await Engine.open({ runtime: systemRuntime, store: options.store ?? new MemoryStore() });
+  const runtime = options.runtime ?? systemRuntime;
+  const engine = await Engine.open({ runtime, store: options.store ?? new MemoryStore() });
   await engine.ensureBasin(BASIN, { defaultStreamConfig: {}, createStreamOnAppend: true, createStreamOnRead: false });
-  const logger = { error: (fields: object, message: string) => console.error(message, fields) };
-  const server = await startServer({ engine, runtime: systemRuntime, logger, host: "127.0.0.1", port: 0, ...options });
+  const logger = { info: () => undefined, error: (fields: object, message: string) => console.error(message, fields) };
+  const server = await startServer({ engine, runtime, logger, host: "127.0.0.1", port: 0, ...options });
   return {
     server,
     engine,

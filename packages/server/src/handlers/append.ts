@@ -6,24 +6,23 @@ import {
   parseAppendInput,
   parseAppendInputJson,
 } from "@tailrace/engine/wire";
+import { appendTarget, requireBatch } from "../access/targets.ts";
 import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { accepted, acceptedCompression, contentType, recordFormat, requireJson } from "../media.ts";
-import { basinOfHeader, streamOfPath } from "../names.ts";
 import { AppendSession } from "../s2s/append-session.ts";
 import { autoCreate } from "./auto-create.ts";
 
 export async function append(context: Context, request: ApiRequest): Promise<Answer> {
-  const basin = basinOfHeader(request);
-  const stream = streamOfPath(request);
+  const { basin, stream } = appendTarget(request);
   const create = autoCreate(request);
   const type = contentType(request);
   if (type === "s2s") {
     const appender = await context.engine.openAppender(basin, stream, create);
     const session = new AppendSession(
       context,
+      request,
       appender,
-      request.chunks,
       acceptedCompression(request.header("accept-encoding")),
     );
     return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
@@ -36,6 +35,7 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
     const format = recordFormat(request);
     input = parseAppendInputJson(await request.readBody(), format);
   }
+  requireBatch(request.access, input.batch);
   const ack = await context.engine.append(basin, stream, input, create);
   context.metrics.appendAckSeconds.observe((context.runtime.clock.monotonicMs() - startedMs) / 1000);
   context.metrics.appendBatchRecords.observe(input.batch.count);

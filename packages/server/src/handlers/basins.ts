@@ -1,13 +1,14 @@
 // Basins: create, ensure, list, get, reconfigure, delete (API: basins).
 import { createHash } from "node:crypto";
 import type { BasinInfo, Idempotency } from "@tailrace/engine";
+import { basinInBody, basinTarget, listWithin } from "../access/targets.ts";
 import { type ApiRequest, jsonReply, type Reply } from "../api-request.ts";
 import { basinConfig, basinConfigJson, basinConfigPatch } from "../config-json.ts";
 import type { Context } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
-import { basinOfPath, checkBasinName, listOptions, requestToken } from "../names.ts";
+import { requestToken } from "../names.ts";
 import { timeJson } from "../time-json.ts";
 
 const PROVISION_RESULT = "s2-provision-result";
@@ -37,10 +38,11 @@ export function idempotency(request: ApiRequest, body: Uint8Array): Idempotency 
 }
 
 export async function createBasin(context: Context, request: ApiRequest): Promise<Reply> {
+  request.access.require("create-basin");
   requireJson(request);
   const body = await request.readBody();
   const json = object(parseJson(body), "body");
-  const name = checkBasinName(string(json.basin, "basin"), "invalid");
+  const name = basinInBody(request, string(json.basin, "basin"));
   const config = basinConfig(json.config);
   refuseLocation(json.location);
   const { info, result } = await context.engine.createBasin(name, config, idempotency(request, body));
@@ -48,7 +50,9 @@ export async function createBasin(context: Context, request: ApiRequest): Promis
 }
 
 export async function ensureBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  const name = basinOfPath(request);
+  // It does the one or the other, and which is known only once it is done.
+  request.access.require("reconfigure-basin");
+  const name = basinTarget(request, "create-basin");
   const body = await request.readBody();
   if (body.length > 0) requireJson(request);
   const value = body.length === 0 ? null : parseJson(body);
@@ -60,23 +64,24 @@ export async function ensureBasin(context: Context, request: ApiRequest): Promis
 }
 
 export async function listBasins(context: Context, request: ApiRequest): Promise<Reply> {
-  const page = await context.engine.listBasins(listOptions(request));
+  request.access.require("list-basins");
+  const page = await context.engine.listBasins(listWithin(request, request.access.scope.basins));
   return jsonReply(200, { basins: page.items.map(basinJson), has_more: page.hasMore });
 }
 
 export async function getBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  const { config } = await context.engine.getBasin(basinOfPath(request));
+  const { config } = await context.engine.getBasin(basinTarget(request, "get-basin-config"));
   return jsonReply(200, basinConfigJson(config));
 }
 
 export async function reconfigureBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  const name = basinOfPath(request);
+  const name = basinTarget(request, "reconfigure-basin");
   requireJson(request);
   const patch = basinConfigPatch(parseJson(await request.readBody()));
   return jsonReply(200, basinConfigJson(await context.engine.reconfigureBasin(name, patch)));
 }
 
 export async function deleteBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  await context.engine.deleteBasin(basinOfPath(request));
+  await context.engine.deleteBasin(basinTarget(request, "delete-basin"));
   return { kind: "reply", status: 202 };
 }

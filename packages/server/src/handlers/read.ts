@@ -1,10 +1,10 @@
 // Read: one batch, or a session over S2S or SSE (API: read). And check-tail.
 import type { Position } from "@tailrace/engine/wire";
 import { encodeReadBatchTail, positionJson, readBatchJson } from "@tailrace/engine/wire";
+import { streamTarget } from "../access/targets.ts";
 import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE, type Reply } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { accepted, acceptedCompression, contentType, type MediaType, recordFormat } from "../media.ts";
-import { basinOfHeader, streamOfPath } from "../names.ts";
 import { ReadSession } from "../s2s/read-session.ts";
 import { resumed } from "../sse/resume.ts";
 import { SseSession } from "../sse/sse-session.ts";
@@ -12,12 +12,11 @@ import { autoCreate } from "./auto-create.ts";
 import { readOptions } from "./read-options.ts";
 
 export async function read(context: Context, request: ApiRequest): Promise<Answer> {
-  const basin = basinOfHeader(request);
-  const stream = streamOfPath(request);
+  const { basin, stream } = streamTarget(request, "read");
   const create = autoCreate(request);
   if (contentType(request) === "s2s") {
     const reader = await context.engine.openReader(basin, stream, readOptions(request, "session"), create);
-    const session = new ReadSession(context, reader, acceptedCompression(request.header("accept-encoding")));
+    const session = new ReadSession(context, request, reader, acceptedCompression(request.header("accept-encoding")));
     return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
   }
   const form = accepted(request);
@@ -25,11 +24,13 @@ export async function read(context: Context, request: ApiRequest): Promise<Answe
   if (form === "event-stream") {
     const { options, delivered } = resumed(readOptions(request, "session"), request.header("last-event-id"));
     const reader = await context.engine.openReader(basin, stream, options, create);
-    const session = new SseSession(context, reader, format, delivered);
+    const session = new SseSession(context, request, reader, format, delivered);
     return { kind: "session", contentType: "text/event-stream", run: (output) => session.run(output) };
   }
   const reader = await context.engine.openReader(basin, stream, readOptions(request, "unary"), create);
-  const event = await reader.next();
+  const offEnd = request.access.onEnd(() => reader.close());
+  const event = await reader.next().finally(offEnd);
+  request.access.assertLive();
   const slices = event.kind === "batch" ? event.slices : [];
   const tail = event.kind === "batch" ? event.tail : null;
   return batchReply(slices, tail, form, format);
@@ -49,6 +50,7 @@ function batchReply(
 }
 
 export async function checkTail(context: Context, request: ApiRequest): Promise<Reply> {
-  const tail = await context.engine.checkTail(basinOfHeader(request), streamOfPath(request));
+  const { basin, stream } = streamTarget(request, "check-tail");
+  const tail = await context.engine.checkTail(basin, stream);
   return { kind: "reply", status: 200, contentType: JSON_TYPE, body: `{"tail":${positionJson(tail)}}` };
 }

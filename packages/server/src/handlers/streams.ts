@@ -1,17 +1,17 @@
 // Streams: create, ensure, list, get, reconfigure, delete (API: streams).
 import type { StreamInfo } from "@tailrace/engine";
+import { listStreamsWithin, nameForHolder, streamInBody, streamsTarget, streamTarget } from "../access/targets.ts";
 import { type ApiRequest, jsonReply, type Reply } from "../api-request.ts";
 import { partialStreamConfig, streamConfigJson, streamConfigPatch } from "../config-json.ts";
 import type { Context } from "../context.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
-import { basinOfHeader, checkStreamName, listOptions, streamOfPath } from "../names.ts";
 import { timeJson } from "../time-json.ts";
 import { idempotency } from "./basins.ts";
 
-function streamJson(info: StreamInfo): object {
+function streamJson(request: ApiRequest, info: StreamInfo): object {
   return {
-    name: info.name,
+    name: nameForHolder(request, info.name),
     created_at: timeJson(info.createdAtMs),
     deleted_at: info.deletedAtMs === null ? null : timeJson(info.deletedAtMs),
     cipher: null,
@@ -19,45 +19,47 @@ function streamJson(info: StreamInfo): object {
 }
 
 export async function createStream(context: Context, request: ApiRequest): Promise<Reply> {
-  const basin = basinOfHeader(request);
+  const basin = streamsTarget(request, "create-stream");
   requireJson(request);
   const body = await request.readBody();
   const json = object(parseJson(body), "body");
-  const name = checkStreamName(string(json.stream, "stream"), "invalid");
+  const name = streamInBody(request, basin, string(json.stream, "stream"));
   const config = partialStreamConfig(json.config);
   const { info, result } = await context.engine.createStream(basin, name, config, idempotency(request, body));
-  return jsonReply(201, streamJson(info), { "s2-provision-result": result });
+  return jsonReply(201, streamJson(request, info), { "s2-provision-result": result });
 }
 
 export async function ensureStream(context: Context, request: ApiRequest): Promise<Reply> {
-  const basin = basinOfHeader(request);
-  const name = streamOfPath(request);
+  // It does the one or the other, and which is known only once it is done.
+  request.access.require("reconfigure-stream");
+  const { basin, stream: name } = streamTarget(request, "create-stream");
   const body = await request.readBody();
   if (body.length > 0) requireJson(request);
   const config = partialStreamConfig(body.length === 0 ? null : parseJson(body));
   const { info, result } = await context.engine.ensureStream(basin, name, config);
-  return jsonReply(result === "created" ? 201 : 200, streamJson(info), { "s2-provision-result": result });
+  return jsonReply(result === "created" ? 201 : 200, streamJson(request, info), { "s2-provision-result": result });
 }
 
 export async function listStreams(context: Context, request: ApiRequest): Promise<Reply> {
-  const page = await context.engine.listStreams(basinOfHeader(request), listOptions(request));
-  return jsonReply(200, { streams: page.items.map(streamJson), has_more: page.hasMore });
+  const page = await context.engine.listStreams(streamsTarget(request, "list-streams"), listStreamsWithin(request));
+  return jsonReply(200, { streams: page.items.map((info) => streamJson(request, info)), has_more: page.hasMore });
 }
 
 export async function getStream(context: Context, request: ApiRequest): Promise<Reply> {
-  const { config } = await context.engine.getStream(basinOfHeader(request), streamOfPath(request));
+  const { basin, stream } = streamTarget(request, "get-stream-config");
+  const { config } = await context.engine.getStream(basin, stream);
   return jsonReply(200, streamConfigJson(config));
 }
 
 export async function reconfigureStream(context: Context, request: ApiRequest): Promise<Reply> {
-  const basin = basinOfHeader(request);
-  const name = streamOfPath(request);
+  const { basin, stream: name } = streamTarget(request, "reconfigure-stream");
   requireJson(request);
   const patch = streamConfigPatch(parseJson(await request.readBody()));
   return jsonReply(200, streamConfigJson(await context.engine.reconfigureStream(basin, name, patch)));
 }
 
 export async function deleteStream(context: Context, request: ApiRequest): Promise<Reply> {
-  await context.engine.deleteStream(basinOfHeader(request), streamOfPath(request));
+  const { basin, stream } = streamTarget(request, "delete-stream");
+  await context.engine.deleteStream(basin, stream);
   return { kind: "reply", status: 202 };
 }

@@ -3,7 +3,9 @@
 import { EngineError, type StreamAppender } from "@tailrace/engine";
 import { type Compression, InflateError } from "@tailrace/engine/runtime";
 import { encodeAppendAck, parseAppendInput, WireError } from "@tailrace/engine/wire";
-import type { SessionOutput } from "../api-request.ts";
+import { notAuthenticated } from "../access/access.ts";
+import { requireBatch } from "../access/targets.ts";
+import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
 import {
@@ -23,7 +25,7 @@ const MAX_OUTSTANDING_BATCHES = 10_000;
 export class AppendSession {
   readonly #context: Context;
   readonly #appender: StreamAppender;
-  readonly #chunks: AsyncIterable<Uint8Array>;
+  readonly #request: SessionRequest;
   #output: SessionOutput | undefined;
   #outstandingBytes = 0;
   #outstandingBatches = 0;
@@ -41,19 +43,20 @@ export class AppendSession {
   // Acknowledgements are never long enough to be compressed.
   constructor(
     context: Context,
+    request: SessionRequest,
     appender: StreamAppender,
-    chunks: AsyncIterable<Uint8Array>,
     _compression: Compression | undefined,
   ) {
     this.#context = context;
     this.#appender = appender;
-    this.#chunks = chunks;
+    this.#request = request;
   }
 
   async run(output: SessionOutput): Promise<void> {
     this.#output = output;
     output.onClose(() => this.#end());
     const offDrain = this.#context.drain.onDrain(() => this.#end());
+    const offAccess = this.#request.access.onEnd(() => this.#fail(this.#appends, notAuthenticated()));
     try {
       await this.#readAll();
     } catch (error) {
@@ -61,6 +64,7 @@ export class AppendSession {
     }
     while (this.#outstandingBatches > 0 && !output.closed) await this.#change();
     offDrain();
+    offAccess();
     if (output.closed) return;
     this.#flush();
     const draining = this.#context.drain.draining && this.#failure === undefined;
@@ -68,13 +72,14 @@ export class AppendSession {
       ? { error: new EngineError("server_draining", "the server is shutting down") }
       : this.#failure;
     if (failure === undefined) return;
+    this.#context.audit.failed(this.#request, failure.error);
     const { status, json } = errorAnswer(failure.error);
     await output.write([terminalFrame(status, json)]);
   }
 
   async #readAll(): Promise<void> {
     const decoder = new FrameDecoder();
-    const chunks = this.#chunks[Symbol.asyncIterator]();
+    const chunks = this.#request.chunks[Symbol.asyncIterator]();
     for (;;) {
       const next = await this.#next(chunks);
       if (next === undefined || this.#failure !== undefined) return;
@@ -123,6 +128,7 @@ export class AppendSession {
 
   #append(body: Uint8Array): void {
     const input = parseAppendInput(body);
+    requireBatch(this.#request.access, input.batch);
     const { metrics, runtime } = this.#context;
     const { count, meteredBytes } = input.batch;
     const index = this.#appends;

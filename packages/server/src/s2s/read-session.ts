@@ -3,7 +3,7 @@
 import { EngineError, type ReadEvent, type StreamReader } from "@tailrace/engine";
 import type { Compression } from "@tailrace/engine/runtime";
 import { encodeReadBatchTail } from "@tailrace/engine/wire";
-import type { SessionOutput } from "../api-request.ts";
+import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
 import { frameHeader, MIN_COMPRESSED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
@@ -13,11 +13,13 @@ const MIN_PIECE_BYTES = 8 * 1024;
 
 export class ReadSession {
   readonly #context: Context;
+  readonly #request: SessionRequest;
   readonly #reader: StreamReader;
   readonly #compression: Compression | undefined;
 
-  constructor(context: Context, reader: StreamReader, compression: Compression | undefined) {
+  constructor(context: Context, request: SessionRequest, reader: StreamReader, compression: Compression | undefined) {
     this.#context = context;
+    this.#request = request;
     this.#reader = reader;
     this.#compression = compression;
   }
@@ -27,11 +29,13 @@ export class ReadSession {
     const { drain } = this.#context;
     output.onClose(() => reader.close());
     const offDrain = drain.onDrain(() => reader.close());
+    const offAccess = this.#request.access.onEnd(() => reader.close());
     try {
       for (;;) {
         const event = await reader.next();
         if (output.closed) return;
         if (event.kind === "end") {
+          this.#request.access.assertLive();
           if (!drain.draining) return;
           // An empty batch carries the advice: terminal frames have no place for it.
           output.write([frameHeader(0, "none", RECONNECT_ADVISED)]);
@@ -41,11 +45,13 @@ export class ReadSession {
         if (wait !== undefined) await wait;
       }
     } catch (error) {
+      this.#context.audit.failed(this.#request, error);
       if (output.closed) return;
       const { status, json } = errorAnswer(error);
       await output.write([terminalFrame(status, json)]);
     } finally {
       offDrain();
+      offAccess();
       reader.close();
     }
   }

@@ -2,19 +2,27 @@
 import type { StreamReader } from "@tailrace/engine";
 import { EngineError } from "@tailrace/engine";
 import { positionJson, type RecordFormat, readBatchJson } from "@tailrace/engine/wire";
-import type { SessionOutput } from "../api-request.ts";
+import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
 import { type Delivered, eventId } from "./resume.ts";
 
 export class SseSession {
   readonly #context: Context;
+  readonly #request: SessionRequest;
   readonly #reader: StreamReader;
   readonly #format: RecordFormat;
   #delivered: Delivered;
 
-  constructor(context: Context, reader: StreamReader, format: RecordFormat, delivered: Delivered) {
+  constructor(
+    context: Context,
+    request: SessionRequest,
+    reader: StreamReader,
+    format: RecordFormat,
+    delivered: Delivered,
+  ) {
     this.#context = context;
+    this.#request = request;
     this.#reader = reader;
     this.#format = format;
     this.#delivered = delivered;
@@ -24,11 +32,13 @@ export class SseSession {
     const reader = this.#reader;
     output.onClose(() => reader.close());
     const offDrain = this.#context.drain.onDrain(() => reader.close());
+    const offAccess = this.#request.access.onEnd(() => reader.close());
     try {
       for (;;) {
         const event = await reader.next();
         if (output.closed) return;
         if (event.kind === "end") {
+          this.#request.access.assertLive();
           if (this.#context.drain.draining) throw new EngineError("server_draining", "the server is shutting down");
           await write(output, "data: [DONE]\n\n");
           return;
@@ -50,9 +60,11 @@ export class SseSession {
         }
       }
     } catch (error) {
+      this.#context.audit.failed(this.#request, error);
       if (!output.closed) await write(output, `event: error\ndata: ${errorAnswer(error).json}\n\n`);
     } finally {
       offDrain();
+      offAccess();
       reader.close();
     }
   }
