@@ -1,6 +1,6 @@
 // The init file: basins and streams that are to exist, in JSON. Applied on every start: creates what is missing, updates what differs.
 import { readFile } from "node:fs/promises";
-import type { BasinConfig, EngineApi, PartialStreamConfig, TimestampingMode } from "@tailrace/engine";
+import type { BasinConfig, EngineApi, PartialStreamConfig, StreamCipher, TimestampingMode } from "@tailrace/engine";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseDurationSecs } from "./human-duration.ts";
 
@@ -52,6 +52,7 @@ function parseBasin(value: unknown, path: string): InitBasin {
     "default_stream_config",
     "create_stream_on_append",
     "create_stream_on_read",
+    "stream_cipher",
   ]);
   return {
     name,
@@ -59,6 +60,10 @@ function parseBasin(value: unknown, path: string): InitBasin {
       defaultStreamConfig: parseStreamConfig(config.default_stream_config, `${path}.config.default_stream_config`),
       createStreamOnAppend: flag(config.create_stream_on_append, `${path}.config.create_stream_on_append`) ?? false,
       createStreamOnRead: flag(config.create_stream_on_read, `${path}.config.create_stream_on_read`) ?? false,
+      streamCipher: choice<StreamCipher>(config.stream_cipher, `${path}.config.stream_cipher`, [
+        "aegis-256",
+        "aes-256-gcm",
+      ]),
     },
     streams: list(basin.streams ?? [], `${path}.streams`).map((stream, i) => {
       const at = `${path}.streams[${i}]`;

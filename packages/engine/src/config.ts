@@ -1,5 +1,10 @@
 // Configuration of streams and basins as the engine holds it, and how layers of it resolve (API: StreamConfig, BasinConfig).
 
+import type { AeadCipher } from "./runtime/index.ts";
+
+/** What the records of a stream are sealed with. */
+export type StreamCipher = AeadCipher;
+
 export type TimestampingMode = "client-prefer" | "client-require" | "arrival";
 
 /** Every field resolved. */
@@ -25,6 +30,8 @@ export interface BasinConfig {
   readonly defaultStreamConfig: PartialStreamConfig;
   readonly createStreamOnAppend: boolean;
   readonly createStreamOnRead: boolean;
+  /** New streams are encrypted with it, for good. Absent: they are in the clear. */
+  readonly streamCipher?: StreamCipher | undefined;
 }
 
 export interface BasinConfigPatch {
@@ -32,6 +39,8 @@ export interface BasinConfigPatch {
   readonly defaultStreamConfig?: StreamConfigPatch | null | undefined;
   readonly createStreamOnAppend?: boolean | undefined;
   readonly createStreamOnRead?: boolean | undefined;
+  /** null: new streams are in the clear. */
+  readonly streamCipher?: StreamCipher | null | undefined;
 }
 
 export const DEFAULT_STREAM_CONFIG: StreamConfig = {

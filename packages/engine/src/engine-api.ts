@@ -1,7 +1,15 @@
 // What the engine offers to those above it. Handlers of the server are functions of a parsed request and this.
 import type { AccessToken } from "./account/access-tokens.ts";
 import type { ResourceSet } from "./account/resource-set.ts";
-import type { BasinConfig, BasinConfigPatch, PartialStreamConfig, StreamConfig, StreamConfigPatch } from "./config.ts";
+import type {
+  BasinConfig,
+  BasinConfigPatch,
+  PartialStreamConfig,
+  StreamCipher,
+  StreamConfig,
+  StreamConfigPatch,
+} from "./config.ts";
+import type { EncryptionKey } from "./encryption/encryption-key.ts";
 import type { AppendInput } from "./wire/append-batch.ts";
 import type { Position } from "./wire/position.ts";
 
@@ -15,6 +23,8 @@ export interface BasinInfo {
 export interface StreamInfo {
   readonly name: string;
   readonly createdAtMs: number;
+  /** What its records are sealed with, for good; null where they are in the clear. */
+  readonly cipher: StreamCipher | null;
   /** Null unless deletion is pending. */
   readonly deletedAtMs: number | null;
 }
@@ -100,9 +110,12 @@ export interface StreamAppender {
   append(input: AppendInput): Promise<AppendAck>;
 }
 
-/** What to do when the stream is missing: create it, if the basin allows that for this kind of request, with `config` over the basin's defaults. */
-export interface AutoCreate {
+/** What a request brings along for the stream that it opens. */
+export interface StreamOpening {
+  /** Laid over the basin's defaults if the stream is missing and the basin lets this kind of request create it. */
   readonly config: PartialStreamConfig;
+  /** Needed for encrypted streams, ignored for others. */
+  readonly encryptionKey?: EncryptionKey | undefined;
 }
 
 export interface EngineStats {
@@ -139,7 +152,7 @@ export interface AccessTokensApi {
   onRevoked(callback: (token: AccessToken) => void): void;
 }
 
-/** Every rejection is an EngineError, a ConditionFailedError or an UnwrittenError. Every answer, negative ones included, rests on durable state and on a held lease. */
+/** Every rejection is an EngineError, a ConditionFailedError, an UnwrittenError or an EncryptionKeyError. Every answer, negative ones included, rests on durable state and on a held lease. */
 export interface EngineApi {
   createBasin(
     name: string,
@@ -170,9 +183,9 @@ export interface EngineApi {
   listStreams(basin: string, options: ListOptions): Promise<Page<StreamInfo>>;
 
   /** One batch. */
-  append(basin: string, stream: string, input: AppendInput, autoCreate: AutoCreate): Promise<AppendAck>;
-  openAppender(basin: string, stream: string, autoCreate: AutoCreate): Promise<StreamAppender>;
-  openReader(basin: string, stream: string, options: ReadOptions, autoCreate: AutoCreate): Promise<StreamReader>;
+  append(basin: string, stream: string, input: AppendInput, opening: StreamOpening): Promise<AppendAck>;
+  openAppender(basin: string, stream: string, opening: StreamOpening): Promise<StreamAppender>;
+  openReader(basin: string, stream: string, options: ReadOptions, opening: StreamOpening): Promise<StreamReader>;
   checkTail(basin: string, stream: string): Promise<Position>;
 
   readonly accessTokens: AccessTokensApi;

@@ -7,6 +7,7 @@ import { FaultyStore, MemoryStore } from "./object-store/index.ts";
 import { VirtualRuntime } from "./runtime/index.ts";
 import { BASIN, Harness, STREAM, sharedStore } from "./testing/harness.ts";
 import { inputOf } from "./testing/inputs.ts";
+import { MAX_STORED_RECORD_BYTES, parseAppendInput } from "./wire/index.ts";
 
 function code(expected: string) {
   return (error: unknown) => error instanceof EngineError && error.code === expected;
@@ -366,4 +367,26 @@ test("an append counts with all the memory that it holds, not with its records a
   gates[0]();
   await h.until(append);
   assert.equal(h.engine.stats().inFlightAppendBytes, 0);
+});
+
+test("a record as long as the wire lets through is read back", async () => {
+  const h = await (await Harness.open()).withStream();
+  // Many headers without values take few metered bytes and many of the wire.
+  const header = Buffer.from([0x12, 5, 0x0a, 1, 0x78, 0x12, 0]);
+  const headers = Buffer.concat(
+    Array.from({ length: Math.floor((MAX_STORED_RECORD_BYTES - 8) / header.length) }, () => header),
+  );
+  const body = Buffer.alloc(MAX_STORED_RECORD_BYTES - headers.length - 2, "b");
+  const record = Buffer.concat([headers, Buffer.from([0x1a, body.length]), body]);
+  const length = Buffer.from([
+    (record.length & 0x7f) | 0x80,
+    ((record.length >>> 7) & 0x7f) | 0x80,
+    ((record.length >>> 14) & 0x7f) | 0x80,
+    record.length >>> 21,
+  ]);
+  const input = parseAppendInput(Buffer.concat([Buffer.from([0x0a]), length, record]));
+  assert.equal(input.batch.spans[1] - input.batch.spans[0], MAX_STORED_RECORD_BYTES);
+  await h.until(h.engine.append(BASIN, STREAM, input, { config: {} }));
+  await h.until(h.append({ bodies: ["next"] }));
+  assert.deepEqual(await h.readAll(), [body.toString(), "next"]);
 });

@@ -14,9 +14,12 @@ import {
   type StreamConfigPatch,
 } from "./config.ts";
 import { type Deployment, openDeployment } from "./deployment.ts";
+import { OpeningReader } from "./encryption/opening-reader.ts";
+import { sealInput } from "./encryption/seal-batch.ts";
+import { SealingAppender } from "./encryption/sealing-appender.ts";
+import { streamEncryption } from "./encryption/stream-encryption.ts";
 import type {
   AppendAck,
-  AutoCreate,
   BasinInfo,
   EngineApi,
   EngineStats,
@@ -27,6 +30,7 @@ import type {
   ReadOptions,
   StreamAppender,
   StreamInfo,
+  StreamOpening,
   StreamReader,
 } from "./engine-api.ts";
 import { EngineError } from "./errors.ts";
@@ -211,7 +215,14 @@ export class Engine implements EngineApi {
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
     const stream =
-      existing ?? shard.create(basin.id, name, resolveStreamConfig(config, basin.config.defaultStreamConfig), key);
+      existing ??
+      shard.create(
+        basin.id,
+        name,
+        resolveStreamConfig(config, basin.config.defaultStreamConfig),
+        key,
+        basin.config.streamCipher ?? null,
+      );
     // What is answered is what stands now, once that is durable: not what comes while it waits.
     const pending = stream.deletedAtMs !== null;
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
@@ -227,7 +238,7 @@ export class Engine implements EngineApi {
     const resolved = resolveStreamConfig(config, basin.config.defaultStreamConfig);
     const existing = shard.assigned(basin.id, name);
     const pending = existing !== undefined && existing.deletedAtMs !== null;
-    const stream = existing ?? shard.create(basin.id, name, resolved, "");
+    const stream = existing ?? shard.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
     const differs = !pending && !sameConfig(stream.config, resolved);
     if (differs) shard.configure(stream, resolved);
     const answer = provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
@@ -309,31 +320,35 @@ export class Engine implements EngineApi {
 
   // Records.
 
-  async append(basin: string, name: string, input: AppendInput, autoCreate: AutoCreate): Promise<AppendAck> {
+  async append(basin: string, name: string, input: AppendInput, opening: StreamOpening): Promise<AppendAck> {
     this.#open().shard.assertAccepting();
-    const stream = await this.#toAppend(basin, name, autoCreate);
-    return this.#open().shard.append(stream, input, undefined, nothing);
+    const stream = await this.#toAppend(basin, name, opening);
+    const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
+    const stored = encryption === undefined ? input : await sealInput(encryption, input);
+    return this.#open().shard.append(stream, stored, undefined, nothing);
   }
 
-  async openAppender(basin: string, name: string, autoCreate: AutoCreate): Promise<StreamAppender> {
+  async openAppender(basin: string, name: string, opening: StreamOpening): Promise<StreamAppender> {
     this.#open().shard.assertAccepting();
-    const stream = await this.#toAppend(basin, name, autoCreate);
+    const stream = await this.#toAppend(basin, name, opening);
     if (!stream.born) await this.#open().shard.settled(stream);
+    const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
     const guard: AppendGuard = { failure: undefined };
-    return {
+    const appender: StreamAppender = {
       append: async (input) => this.#open().shard.append(stream, input, guard, nothing),
     };
+    return encryption === undefined ? appender : new SealingAppender(appender, encryption);
   }
 
-  #toAppend(basinName: string, name: string, autoCreate: AutoCreate): Promise<Stream> {
-    return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, autoCreate);
+  #toAppend(basinName: string, name: string, opening: StreamOpening): Promise<Stream> {
+    return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, opening);
   }
 
   async #orCreate(
     basinName: string,
     name: string,
     allowed: (config: BasinConfig) => boolean,
-    autoCreate: AutoCreate,
+    opening: StreamOpening,
   ): Promise<Stream> {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
@@ -341,14 +356,17 @@ export class Engine implements EngineApi {
     // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
     if (found !== undefined && found.deletedAtMs === null) return found;
     if (found === undefined && allowed(basin.config)) {
-      return shard.create(basin.id, name, resolveStreamConfig(autoCreate.config, basin.config.defaultStreamConfig), "");
+      const config = resolveStreamConfig(opening.config, basin.config.defaultStreamConfig);
+      return shard.create(basin.id, name, config, "", basin.config.streamCipher ?? null);
     }
     return shard.existing(basin.id, name);
   }
 
-  async openReader(basin: string, name: string, options: ReadOptions, autoCreate: AutoCreate): Promise<StreamReader> {
-    const stream = await this.#toRead(basin, name, autoCreate);
-    return this.#open().shard.openReader(stream, options);
+  async openReader(basin: string, name: string, options: ReadOptions, opening: StreamOpening): Promise<StreamReader> {
+    const stream = await this.#toRead(basin, name, opening);
+    const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
+    const reader = await this.#open().shard.openReader(stream, options);
+    return encryption === undefined ? reader : new OpeningReader(reader, encryption);
   }
 
   async checkTail(basin: string, name: string): Promise<Position> {
@@ -356,8 +374,8 @@ export class Engine implements EngineApi {
     return this.#open().shard.checkTail(stream);
   }
 
-  async #toRead(basin: string, name: string, autoCreate: AutoCreate): Promise<Stream> {
-    const stream = await this.#orCreate(basin, name, (config) => config.createStreamOnRead, autoCreate);
+  async #toRead(basin: string, name: string, opening: StreamOpening): Promise<Stream> {
+    const stream = await this.#orCreate(basin, name, (config) => config.createStreamOnRead, opening);
     if (!stream.born) await this.#open().shard.settled(stream);
     return stream;
   }
@@ -427,8 +445,8 @@ function basinInfo(basin: Basin): BasinInfo {
 
 /** A deletion shows once it is durable. */
 function streamInfo(stream: Stream): StreamInfo {
-  const { name, createdAtMs, gone, deletedAtMs } = stream;
-  return { name, createdAtMs, deletedAtMs: gone ? deletedAtMs : null };
+  const { name, createdAtMs, gone, deletedAtMs, cipher } = stream;
+  return { name, createdAtMs, deletedAtMs: gone ? deletedAtMs : null, cipher };
 }
 
 function provisionedStream(

@@ -7,6 +7,7 @@ export type EngineErrorCode =
   | "access_token_not_found"
   | "basin_deletion_pending"
   | "basin_not_found"
+  | "decryption_failed"
   | "hot_server"
   | "invalid"
   | "permission_denied"

@@ -3,6 +3,7 @@ export { type AccessToken, type AccessTokenScope, isExpired, type ReadWrite } fr
 export * from "./account/resource-set.ts";
 export * from "./config.ts";
 export { DeploymentError } from "./deployment.ts";
+export { EncryptionKey, EncryptionKeyError } from "./encryption/encryption-key.ts";
 export { Engine, type EngineOptions } from "./engine.ts";
 export * from "./engine-api.ts";
 export * from "./errors.ts";

@@ -3,14 +3,16 @@ import type {
   BasinConfig,
   BasinConfigPatch,
   PartialStreamConfig,
+  StreamCipher,
   StreamConfig,
   StreamConfigPatch,
   TimestampingMode,
 } from "@tailrace/engine";
 import { ApiError } from "./errors.ts";
-import { boolean, type JsonObject, object, string, unsigned, wrong } from "./json-shape.ts";
+import { boolean, object, string, unsigned, wrong } from "./json-shape.ts";
 
 const STORAGE_CLASSES: readonly string[] = ["express", "standard"];
+const CIPHERS: readonly StreamCipher[] = ["aegis-256", "aes-256-gcm"];
 const MODES: readonly string[] = ["client-prefer", "client-require", "arrival"];
 
 function storageClass(value: unknown): string {
@@ -39,6 +41,13 @@ function timestampingMode(value: unknown): TimestampingMode {
   if (!MODES.includes(mode)) throw wrong("timestamping.mode", MODES.join(", "));
   // Checked just above.
   return mode as TimestampingMode;
+}
+
+function streamCipher(value: unknown): StreamCipher {
+  const name = string(value, "stream_cipher");
+  const cipher = CIPHERS.find((known) => known === name);
+  if (cipher === undefined) throw wrong("stream_cipher", CIPHERS.join(" or "));
+  return cipher;
 }
 
 /** Absent leaves a field alone, null resets it. */
@@ -125,18 +134,18 @@ export function partialStreamConfig(value: unknown): PartialStreamConfig {
 
 export function basinConfig(value: unknown): BasinConfig {
   const json = value === undefined || value === null ? {} : object(value, "config");
-  refuseCipher(json);
   const flag = (given: unknown, path: string) => (given === undefined || given === null ? false : boolean(given, path));
   return {
     defaultStreamConfig: partialStreamConfig(json.default_stream_config),
     createStreamOnAppend: flag(json.create_stream_on_append, "create_stream_on_append"),
     createStreamOnRead: flag(json.create_stream_on_read, "create_stream_on_read"),
+    streamCipher:
+      json.stream_cipher === undefined || json.stream_cipher === null ? undefined : streamCipher(json.stream_cipher),
   };
 }
 
 export function basinConfigPatch(value: unknown): BasinConfigPatch {
   const json = object(value, "config");
-  refuseCipher(json);
   const flag = (given: unknown, path: string) =>
     given === undefined || given === null ? undefined : boolean(given, path);
   return {
@@ -148,13 +157,11 @@ export function basinConfigPatch(value: unknown): BasinConfigPatch {
           : streamConfigPatch(json.default_stream_config),
     createStreamOnAppend: flag(json.create_stream_on_append, "create_stream_on_append"),
     createStreamOnRead: flag(json.create_stream_on_read, "create_stream_on_read"),
+    streamCipher:
+      json.stream_cipher === undefined || json.stream_cipher === null
+        ? json.stream_cipher
+        : streamCipher(json.stream_cipher),
   };
-}
-
-function refuseCipher(json: JsonObject): void {
-  if (json.stream_cipher !== undefined && json.stream_cipher !== null) {
-    throw new ApiError("not_implemented", "encryption is not available yet");
-  }
 }
 
 function retentionJson(age: number | "infinite"): object {
@@ -182,7 +189,7 @@ export function basinConfigJson(config: BasinConfig): object {
       delete_on_empty:
         defaults.deleteOnEmptyMinAgeSecs === undefined ? null : { min_age_secs: defaults.deleteOnEmptyMinAgeSecs },
     },
-    stream_cipher: null,
+    stream_cipher: config.streamCipher ?? null,
     create_stream_on_append: config.createStreamOnAppend,
     create_stream_on_read: config.createStreamOnRead,
   };

@@ -1,6 +1,6 @@
 // The one table from what can go wrong to what the client is told (API: errors).
 // Codes are a matter of correctness: clients conclude from them whether something may have happened.
-import { ConditionFailedError, EngineError, UnwrittenError } from "@tailrace/engine";
+import { ConditionFailedError, EncryptionKeyError, EngineError, UnwrittenError } from "@tailrace/engine";
 import { positionJson, WireError } from "@tailrace/engine/wire";
 import { JSON_TYPE, type Reply } from "./api-request.ts";
 
@@ -11,6 +11,7 @@ const STATUS = {
   bad_path: 400,
   bad_proto: 400,
   bad_query: 400,
+  decryption_failed: 400,
   authn: 401,
   permission_denied: 403,
   quota_exhausted: 403,
@@ -71,6 +72,10 @@ export function errorAnswer(error: unknown): ErrorAnswer {
       json: JSON.stringify({ code: error.code, message: error.message }),
       unexpected: false,
     };
+  }
+  if (error instanceof EncryptionKeyError) {
+    const json = JSON.stringify({ code: "bad_header", message: `s2-encryption-key: ${error.message}` });
+    return { status: STATUS.bad_header, json, unexpected: false };
   }
   if (error instanceof ConditionFailedError) {
     const { mismatch } = error;

@@ -111,5 +111,6 @@ function patched(config: BasinConfig, patch: BasinConfigPatch): BasinConfig {
           : patchPartialStreamConfig(config.defaultStreamConfig, defaultStreamConfig),
     createStreamOnAppend: patch.createStreamOnAppend ?? config.createStreamOnAppend,
     createStreamOnRead: patch.createStreamOnRead ?? config.createStreamOnRead,
+    streamCipher: patch.streamCipher === undefined ? config.streamCipher : (patch.streamCipher ?? undefined),
   };
 }

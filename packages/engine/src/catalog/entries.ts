@@ -1,5 +1,5 @@
 // What the log says about streams besides their records: the payloads of catalog entries (docs/format.md).
-import type { StreamConfig } from "../config.ts";
+import type { StreamCipher, StreamConfig } from "../config.ts";
 
 /** Payload of `created`. */
 export interface CreatedEntry {
@@ -8,6 +8,8 @@ export interface CreatedEntry {
   readonly name: string;
   readonly createdAtMs: number;
   readonly config: StreamConfig;
+  /** null for a stream in the clear; absent in what was written before streams could be encrypted. */
+  readonly cipher?: StreamCipher | null;
   /** Request token and fingerprint of the creation; empty where there was none. */
   readonly idempotencyKey: string;
 }

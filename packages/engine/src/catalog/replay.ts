@@ -48,6 +48,7 @@ export class Replay {
         created.name,
         created.createdAtMs,
         created.config,
+        created.cipher ?? null,
         created.idempotencyKey,
       );
       stream.born = true;

@@ -2,6 +2,7 @@
 // Owns the interface alone. The system's implementation is in `system.ts`, a virtual one for tests in `virtual.ts`.
 // Nothing else in the engine, and no request handler of the server, may name Date.now, setTimeout, Math.random, fs or net.
 
+import type { AeadJob, AeadOpened } from "./aead.ts";
 import type { BranchCounts } from "./branches.ts";
 
 /** Milliseconds on a clock. Monotonic and wall-clock readings are both of this type; never mix the two. */
@@ -41,6 +42,10 @@ export interface Threads {
   compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array>;
   /** Rejects with `InflateError` when the bytes do not inflate, or to more than `maxBytes`. */
   decompress(compression: Compression, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>;
+  /** Answers `job.sealed` with ciphertexts and tags filled in. Its memory must be the job's own: it may be handed over and come back as another array. */
+  seal(job: AeadJob): Uint8Array | Promise<Uint8Array>;
+  /** Answers `job.plain` with the texts filled in, as far as the messages are authentic. The memory of both must be the job's own. */
+  open(job: AeadJob): AeadOpened | Promise<AeadOpened>;
 }
 
 /** Bytes that cannot be inflated (`corrupt`), or whose inflated form is over the caller's limit (`too-large`). */

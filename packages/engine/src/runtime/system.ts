@@ -11,6 +11,8 @@ import {
   zstdCompress,
   zstdDecompress,
 } from "node:zlib";
+import type { AeadJob, AeadOpened } from "./aead.ts";
+import { AeadPool } from "./aead-pool.ts";
 import { BranchCounts } from "./branches.ts";
 import { type Compression, InflateError, type Runtime, type Threads, type TimerHandle } from "./runtime.ts";
 
@@ -52,6 +54,16 @@ export function inflatesTooLarge(maxBytes: number): InflateError {
 }
 
 class SystemThreads implements Threads {
+  readonly #aead = new AeadPool();
+
+  seal(job: AeadJob): Uint8Array | Promise<Uint8Array> {
+    return this.#aead.seal(job);
+  }
+
+  open(job: AeadJob): AeadOpened | Promise<AeadOpened> {
+    return this.#aead.open(job);
+  }
+
   compress(compression: Compression, bytes: Uint8Array): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const done: ZlibCallback = (error, result) => (error === null ? resolve(result) : reject(error));

@@ -4,7 +4,7 @@
 import type { CreatedEntry } from "../catalog/entries.ts";
 import { Replay } from "../catalog/replay.ts";
 import { StreamCatalog } from "../catalog/stream-catalog.ts";
-import type { PartialStreamConfig, StreamConfig } from "../config.ts";
+import type { PartialStreamConfig, StreamCipher, StreamConfig } from "../config.ts";
 import { resolveStreamConfig } from "../config.ts";
 import type { Deployment } from "../deployment.ts";
 import type { AppendAck, ReadOptions, StreamReader } from "../engine-api.ts";
@@ -260,8 +260,14 @@ export class Shard implements ReaderHost {
   }
 
   /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError. */
-  create(basinId: string, name: string, config: PartialStreamConfig, idempotencyKey: string): Stream {
-    return this.createWithId(this.runtime.random.bytes(STREAM_ID_BYTES), basinId, name, config, idempotencyKey);
+  create(
+    basinId: string,
+    name: string,
+    config: PartialStreamConfig,
+    idempotencyKey: string,
+    cipher: StreamCipher | null,
+  ): Stream {
+    return this.createWithId(this.runtime.random.bytes(STREAM_ID_BYTES), basinId, name, config, idempotencyKey, cipher);
   }
 
   createWithId(
@@ -270,6 +276,7 @@ export class Shard implements ReaderHost {
     name: string,
     config: PartialStreamConfig,
     idempotencyKey: string,
+    cipher: StreamCipher | null = null,
   ): Stream {
     this.#log.assertAccepting();
     const stream = new Stream(
@@ -278,6 +285,7 @@ export class Shard implements ReaderHost {
       name,
       this.runtime.clock.wallMs(),
       resolveStreamConfig(config),
+      cipher,
       idempotencyKey,
     );
     const created: CreatedEntry = {
@@ -285,6 +293,7 @@ export class Shard implements ReaderHost {
       name,
       createdAtMs: stream.createdAtMs,
       config: stream.config,
+      cipher,
       idempotencyKey,
     };
     this.catalog.add(stream);

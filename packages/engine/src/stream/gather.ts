@@ -1,5 +1,6 @@
 // Gathering one read batch: walks the stream's runs from a sequence number on, and slices stored bytes out of them.
 // Whole batches pass without a look at their records; records are walked only where a bound cuts.
+import { meteredBytesBeforeSealing } from "../encryption/sealed-record.ts";
 import type { EntryBytes } from "../history/entry-bytes.ts";
 import type { History } from "../history/history.ts";
 import {
@@ -119,11 +120,14 @@ class Batch implements Gathered {
     let metered = 0;
     while (cursor.next()) {
       if (cursor.seqNum < this.nextSeqNum) continue;
+      const ownMetered = this.#stream.cipher === null ? cursor.meteredBytes : meteredBytesBeforeSealing(bytes, cursor);
       const fits =
         this.count + count < this.#limits.count &&
-        this.meteredBytes + metered + cursor.meteredBytes <= this.#limits.meteredBytes &&
-        this.#wireBytes + (cursor.recordEnd - (sliceStart < 0 ? cursor.recordStart : sliceStart)) <=
-          MAX_STORED_RECORD_BYTES &&
+        this.meteredBytes + metered + ownMetered <= this.#limits.meteredBytes &&
+        // A frame has room for the longest record, with what stands before its payload, alone.
+        (this.count + count === 0 ||
+          this.#wireBytes + (cursor.recordEnd - (sliceStart < 0 ? cursor.recordStart : sliceStart)) <=
+            MAX_STORED_RECORD_BYTES) &&
         (this.#limits.until === undefined || cursor.timestamp < this.#limits.until);
       if (!fits) {
         this.done = true;
@@ -133,7 +137,7 @@ class Batch implements Gathered {
       if (sliceStart < 0) sliceStart = cursor.recordStart;
       sliceEnd = cursor.recordEnd;
       count += 1;
-      metered += cursor.meteredBytes;
+      metered += ownMetered;
     }
     if (count > 0) this.#take(bytes, sliceStart, sliceEnd, count, metered);
   }

@@ -1,13 +1,17 @@
 // Sequencing one batch of one stream: a synchronous function from conditions to bytes in the open chunk.
 // Checks, assigns and writes without giving way, so that nothing can come between a condition and what it guards.
+import type { StreamCipher } from "../config.ts";
 import { ConditionFailedError, EngineError } from "../errors.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import { EntryKind } from "../shard/chunk-format.ts";
 import { addJsonEntry, addRecordsEntry, type EntryPlace } from "../shard/open-chunk.ts";
 import type { SlabAllocator } from "../shard/slab.ts";
-import type { AppendInput } from "../wire/index.ts";
+import type { AppendBatch, AppendInput } from "../wire/index.ts";
 import type { Stream } from "./stream.ts";
 import { assignTimestamps } from "./timestamps.ts";
+
+/** AES-256-GCM seals this many records of one stream and no more: beyond, its random nonces could meet. */
+const MAX_GCM_SEQ_NUM = 2 ** 32 - 1;
 
 /** The payload of a `state` entry. */
 export interface StateEntry {
@@ -49,6 +53,7 @@ export function sequence(
     throw new ConditionFailedError({ kind: "seq_num", actual: firstSeqNum });
   }
   const { batch } = input;
+  if (stream.cipher !== null) checkSealable(stream.cipher, batch, firstSeqNum);
   const timestamps = assignTimestamps(
     batch,
     stream.config,
@@ -73,6 +78,16 @@ export function sequence(
     entry,
     trimPoint: trimmed ? stream.assignedTrimPoint : undefined,
   };
+}
+
+/** Commands are not sealed, and may follow where records may not. */
+function checkSealable(cipher: StreamCipher, batch: AppendBatch, firstSeqNum: number): void {
+  if (cipher !== "aes-256-gcm" || firstSeqNum + batch.count - 1 <= MAX_GCM_SEQ_NUM) return;
+  let last = batch.count - 1;
+  for (let i = batch.commands.length - 1; i >= 0 && batch.commands[i].index === last; i -= 1) last -= 1;
+  if (last >= 0 && firstSeqNum + last > MAX_GCM_SEQ_NUM) {
+    throw new EngineError("invalid", `a stream encrypted with ${cipher} ends at sequence number ${MAX_GCM_SEQ_NUM}`);
+  }
 }
 
 /** Commands take effect behind their own batch's check. Their sum is written beside the records, so that nobody has to look for commands in history. */

@@ -1,6 +1,6 @@
 // A stream as its owner holds it: what has been assigned (possibly still in flight) and what is durable.
 // Sequencing looks at the assigned side, readers only ever at the durable one.
-import type { StreamConfig } from "../config.ts";
+import type { StreamCipher, StreamConfig } from "../config.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
 import { ChunkIndex } from "./chunk-index.ts";
@@ -27,6 +27,8 @@ export class Stream {
   readonly basinId: string;
   readonly name: string;
   readonly createdAtMs: number;
+  /** What its records are sealed with; null where they are in the clear. */
+  readonly cipher: StreamCipher | null;
   /** Request token and fingerprint of its creation, as one string; empty where there was none. */
   readonly idempotencyKey: string;
   config: StreamConfig;
@@ -58,6 +60,7 @@ export class Stream {
     name: string,
     createdAtMs: number,
     config: StreamConfig,
+    cipher: StreamCipher | null,
     idempotencyKey: string,
   ) {
     this.id = id;
@@ -65,6 +68,7 @@ export class Stream {
     this.name = name;
     this.createdAtMs = createdAtMs;
     this.config = config;
+    this.cipher = cipher;
     this.idempotencyKey = idempotencyKey;
   }
 

@@ -51,7 +51,6 @@ export class RecordCursor {
   /** Moves to the next record; false at the end. */
   next(): boolean {
     if (this.#at >= this.#end) return false;
-    const bytes = this.#bytes;
     this.recordStart = this.#at;
     const length = this.#tagged(this.#at, RECORD_TAG);
     this.recordEnd = this.#after + length;
@@ -60,9 +59,25 @@ export class RecordCursor {
     this.seqNum = this.#high * 2 ** 32 + seqNumLow;
     this.timestampLow = this.#tagged(this.#after, TIMESTAMP_TAG);
     this.timestampHigh = this.#high;
-    this.headersStart = this.#after;
+    this.#payload(this.#after);
+    this.#at = this.recordEnd;
+    return true;
+  }
+
+  /** Moves to a record that has only its payload so far, bytes[start, end): headers and body. */
+  toPayload(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#end = end;
+    this.recordStart = start;
+    this.recordEnd = end;
+    this.#payload(start);
+  }
+
+  #payload(start: number): void {
+    const bytes = this.#bytes;
+    this.headersStart = start;
     this.headerCount = 0;
-    let at = this.#after;
+    let at = start;
     let metered = METERED_RECORD_BYTES;
     while (at < this.recordEnd && bytes[at] === HEADER_TAG) {
       at = this.header(at);
@@ -80,8 +95,6 @@ export class RecordCursor {
     }
     if (this.bodyEnd !== this.recordEnd) throw malformed(this.recordStart);
     this.meteredBytes = metered + (this.bodyEnd - this.bodyStart);
-    this.#at = this.recordEnd;
-    return true;
   }
 
   /** Reads the header field at `at` into name and value; returns where the next field begins. Start with `headersStart`, stop at `headersEnd`. */

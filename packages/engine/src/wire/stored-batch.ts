@@ -17,19 +17,37 @@ function messageBytes(payloadBytes: number, seqNum: number, low: number, high: n
   return 2 + varintBytes(seqNum >>> 0, Math.floor(seqNum / TWO_32)) + varintBytes(low, high) + payloadBytes;
 }
 
+/** Bytes of a record in stored form, its tag and length included. */
+export function storedRecordBytes(payloadBytes: number, seqNum: number, low: number, high: number): number {
+  const message = messageBytes(payloadBytes, seqNum, low, high);
+  return 1 + varintBytes(message, 0) + message;
+}
+
+/** Writes what stands before a record's payload; returns the offset behind it. */
+export function writeRecordPrefix(
+  target: Uint8Array,
+  offset: number,
+  payloadBytes: number,
+  seqNum: number,
+  low: number,
+  high: number,
+): number {
+  target[offset] = RECORD_TAG;
+  let at = writeVarint(target, offset + 1, messageBytes(payloadBytes, seqNum, low, high), 0);
+  target[at] = SEQ_NUM_TAG;
+  at = writeVarint(target, at + 1, seqNum >>> 0, Math.floor(seqNum / TWO_32));
+  target[at] = TIMESTAMP_TAG;
+  return writeVarint(target, at + 1, low, high);
+}
+
 /** The exact size of what `writeStoredBatch` will write. `timestamps` are (low, high) words: two for all records, or two for each. */
 export function storedBatchBytes(batch: AppendBatch, firstSeqNum: number, timestamps: Uint32Array): number {
   const step = timestamps.length === 2 ? 0 : 2;
   const { spans, count } = batch;
   let total = 0;
   for (let i = 0; i < count; i += 1) {
-    const message = messageBytes(
-      spans[2 * i + 1] - spans[2 * i],
-      firstSeqNum + i,
-      timestamps[step * i],
-      timestamps[step * i + 1],
-    );
-    total += 1 + varintBytes(message, 0) + message;
+    const payloadBytes = spans[2 * i + 1] - spans[2 * i];
+    total += storedRecordBytes(payloadBytes, firstSeqNum + i, timestamps[step * i], timestamps[step * i + 1]);
   }
   return total;
 }
@@ -48,15 +66,7 @@ export function writeStoredBatch(
   for (let i = 0; i < count; i += 1) {
     const start = spans[2 * i];
     const end = spans[2 * i + 1];
-    const seqNum = firstSeqNum + i;
-    const low = timestamps[step * i];
-    const high = timestamps[step * i + 1];
-    target[at] = RECORD_TAG;
-    at = writeVarint(target, at + 1, messageBytes(end - start, seqNum, low, high), 0);
-    target[at] = SEQ_NUM_TAG;
-    at = writeVarint(target, at + 1, seqNum >>> 0, Math.floor(seqNum / TWO_32));
-    target[at] = TIMESTAMP_TAG;
-    at = writeVarint(target, at + 1, low, high);
+    at = writeRecordPrefix(target, at, end - start, firstSeqNum + i, timestamps[step * i], timestamps[step * i + 1]);
     if (end - start < SMALL_COPY_BYTES) {
       for (let from = start; from < end; from += 1, at += 1) target[at] = bytes[from];
     } else {

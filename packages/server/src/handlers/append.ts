@@ -11,14 +11,14 @@ import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE } from "../api-r
 import type { Context } from "../context.ts";
 import { accepted, acceptedCompression, contentType, recordFormat, requireJson } from "../media.ts";
 import { AppendSession } from "../s2s/append-session.ts";
-import { autoCreate } from "./auto-create.ts";
+import { streamOpening } from "./stream-opening.ts";
 
 export async function append(context: Context, request: ApiRequest): Promise<Answer> {
   const { basin, stream } = appendTarget(request);
-  const create = autoCreate(request);
+  const opening = streamOpening(request);
   const type = contentType(request);
   if (type === "s2s") {
-    const appender = await context.engine.openAppender(basin, stream, create);
+    const appender = await context.engine.openAppender(basin, stream, opening);
     const session = new AppendSession(
       context,
       request,
@@ -36,7 +36,7 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
     input = parseAppendInputJson(await request.readBody(), format);
   }
   requireBatch(request.access, input.batch);
-  const ack = await context.engine.append(basin, stream, input, create);
+  const ack = await context.engine.append(basin, stream, input, opening);
   context.metrics.appendAckSeconds.observe((context.runtime.clock.monotonicMs() - startedMs) / 1000);
   context.metrics.appendBatchRecords.observe(input.batch.count);
   context.metrics.appendBatchBytes.observe(input.batch.meteredBytes);

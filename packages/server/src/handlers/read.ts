@@ -8,14 +8,14 @@ import { accepted, acceptedCompression, contentType, type MediaType, recordForma
 import { ReadSession } from "../s2s/read-session.ts";
 import { resumed } from "../sse/resume.ts";
 import { SseSession } from "../sse/sse-session.ts";
-import { autoCreate } from "./auto-create.ts";
 import { readOptions } from "./read-options.ts";
+import { streamOpening } from "./stream-opening.ts";
 
 export async function read(context: Context, request: ApiRequest): Promise<Answer> {
   const { basin, stream } = streamTarget(request, "read");
-  const create = autoCreate(request);
+  const opening = streamOpening(request);
   if (contentType(request) === "s2s") {
-    const reader = await context.engine.openReader(basin, stream, readOptions(request, "session"), create);
+    const reader = await context.engine.openReader(basin, stream, readOptions(request, "session"), opening);
     const session = new ReadSession(context, request, reader, acceptedCompression(request.header("accept-encoding")));
     return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
   }
@@ -23,11 +23,11 @@ export async function read(context: Context, request: ApiRequest): Promise<Answe
   const format = recordFormat(request);
   if (form === "event-stream") {
     const { options, delivered } = resumed(readOptions(request, "session"), request.header("last-event-id"));
-    const reader = await context.engine.openReader(basin, stream, options, create);
+    const reader = await context.engine.openReader(basin, stream, options, opening);
     const session = new SseSession(context, request, reader, format, delivered);
     return { kind: "session", contentType: "text/event-stream", run: (output) => session.run(output) };
   }
-  const reader = await context.engine.openReader(basin, stream, readOptions(request, "unary"), create);
+  const reader = await context.engine.openReader(basin, stream, readOptions(request, "unary"), opening);
   const offEnd = request.access.onEnd(() => reader.close());
   const event = await reader.next().finally(offEnd);
   request.access.assertLive();

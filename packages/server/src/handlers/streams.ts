@@ -14,7 +14,7 @@ function streamJson(request: ApiRequest, info: StreamInfo): object {
     name: nameForHolder(request, info.name),
     created_at: timeJson(info.createdAtMs),
     deleted_at: info.deletedAtMs === null ? null : timeJson(info.deletedAtMs),
-    cipher: null,
+    cipher: info.cipher,
   };
 }
 
