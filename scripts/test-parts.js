@@ -29,6 +29,12 @@ export const PARTS = [
     files: ["packages/*/src/**/*.test.ts", "sim/check/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
   },
   { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
+  {
+    name: "pressure",
+    budgetSecs: 30,
+    what: "clients that ask for much and take nothing",
+    files: ["test/pressure/*.test.ts"],
+  },
   { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
   {
     name: "two-processes",

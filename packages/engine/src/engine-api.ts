@@ -98,8 +98,11 @@ export type ReadEvent =
 
 /** A pull-based reader bound to one incarnation of a stream. It holds no records of its own between calls. */
 export interface StreamReader {
-  /** The next event; one call at a time. Rejects with an engine error (`stream_deletion_pending`, `unavailable`, …), after which the reader is closed. */
-  next(): Promise<ReadEvent>;
+  /**
+   * The next event; one call at a time. `mostBytes` bounds the metered bytes of a batch beyond the read's own bounds: what it cuts comes
+   * with the next call, and one record always fits. Rejects with an engine error (`stream_deletion_pending`, `unavailable`, …), after which the reader is closed.
+   */
+  next(mostBytes?: number): Promise<ReadEvent>;
   /** Ends the reader; a pending `next` resolves with `end`. */
   close(): void;
 }

@@ -5,7 +5,7 @@ import { DEFAULT_BASIN_CONFIG } from "./config.ts";
 import { ConditionFailedError, EngineError, UnwrittenError } from "./errors.ts";
 import { FaultyStore, MemoryStore } from "./object-store/index.ts";
 import { VirtualRuntime } from "./runtime/index.ts";
-import { BASIN, Harness, STREAM, sharedStore } from "./testing/harness.ts";
+import { BASIN, Harness, recordsOf, STREAM, sharedStore } from "./testing/harness.ts";
 import { inputOf } from "./testing/inputs.ts";
 import { MAX_STORED_RECORD_BYTES, parseAppendInput } from "./wire/index.ts";
 
@@ -135,6 +135,24 @@ test("reads end at count, bytes and until, and withhold what would exceed them",
   assert.deepEqual(await bodies({ start: { kind: "timestamp", timestamp: 11n }, until: 40n }), ["bbbb", "cccc"]);
   assert.deepEqual(await bodies({ start: { kind: "tail_offset", offset: 1 }, count: 9 }), ["cccc"]);
   assert.deepEqual(await bodies({ start: { kind: "seq_num", seqNum: 99 }, count: 0 }), []);
+});
+
+test("a reader that wants less at once gets it all the same, and a larger record alone", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a", "b", "c", "x".repeat(500), "d"] }));
+  await h.until(h.append({ bodies: ["e", "f"] }));
+  const options = { clamp: false, bytes: undefined, until: undefined, waitMs: undefined, mode: "session" } as const;
+  const start = { kind: "seq_num", seqNum: 0 } as const;
+  const reader = await h.until(h.engine.openReader(BASIN, STREAM, { ...options, start, count: 7 }, { config: {} }));
+  const batches: string[] = [];
+  for (let event = await h.until(reader.next(20)); event.kind !== "end"; event = await h.until(reader.next(20)))
+    if (event.kind === "batch")
+      batches.push(
+        recordsOf(event.slices)
+          .map((record) => record.body[0])
+          .join(""),
+      );
+  assert.deepEqual(batches, ["ab", "c", "x", "de", "f"]);
 });
 
 test("starting beyond the tail is refused with the tail, and clamping starts there", async () => {

@@ -2,6 +2,7 @@
 import type { Access } from "./access/access.ts";
 import type { Operation } from "./access/operations.ts";
 import type { Query } from "./query.ts";
+import type { FairShare } from "./session/fair-share.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -33,7 +34,8 @@ export interface Reply {
   readonly status: number;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: ReplyBody;
+  /** A function for what is large: called once there is room for it. */
+  readonly body?: ReplyBody | (() => ReplyBody);
 }
 
 /** An answer that goes on: its 200 and headers go out before `run` is called. */
@@ -50,6 +52,8 @@ export type Answer = Reply | Session;
 export interface SessionOutput {
   /** True once nobody listens any more. */
   readonly closed: boolean;
+  /** What to write at once at most. */
+  readonly share: FairShare;
   /** Calls back once, when the client has gone or gave no room for too long. */
   onClose(callback: () => void): void;
   /** Writes pieces in order; the promise, if there is one, is the time to wait before writing more. */

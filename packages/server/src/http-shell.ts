@@ -1,17 +1,19 @@
 // The shell between Node's HTTP and the handlers: parses a request, has it answered, sends the answer. HTTP/1.1 and HTTP/2 alike.
 // Knows no stream and no record.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from "node:http2";
 import type { Authenticator } from "./access/authenticator.ts";
-import type { Answer, ApiRequest, Reply, Session } from "./api-request.ts";
+import type { Answer, ApiRequest, Reply, ReplyBody, Session } from "./api-request.ts";
 import { readBody } from "./body.ts";
 import type { Context } from "./context.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { errorReply } from "./errors.ts";
 import { acceptedCompression } from "./media.ts";
+import { Outbox } from "./outbox.ts";
 import { Query } from "./query.ts";
 import type { Router } from "./router.ts";
-import { StreamOutput } from "./session/output.ts";
+import { FairShare } from "./session/fair-share.ts";
+import { StreamOutput, WRITE_DEADLINE_MS } from "./session/output.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -38,6 +40,8 @@ export interface ShellOptions {
 
 export class HttpShell {
   readonly #options: ShellOptions;
+  readonly #share = new FairShare();
+  readonly #outboxes = new WeakMap<Http2Session, Outbox>();
 
   constructor(options: ShellOptions) {
     this.#options = options;
@@ -198,7 +202,14 @@ export class HttpShell {
     acceptEncoding: string | undefined,
   ): Promise<void> {
     if (response.destroyed) return;
-    let pieces = piecesOf(reply);
+    let { body } = reply;
+    if (typeof body === "function") {
+      const pending = this.#enter(request, response);
+      if (pending !== undefined) await pending;
+      if (response.destroyed) return;
+      body = body();
+    }
+    let pieces = piecesOf(body);
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
     response.statusCode = reply.status;
@@ -228,19 +239,46 @@ export class HttpShell {
     if (unread) request.resume();
   }
 
+  /** Takes a place for a large answer until the client has taken it, which it must in time; the promise is the time to wait for one. */
+  #enter(request: HttpRequest, response: HttpResponse): Promise<void> | undefined {
+    const { timers } = this.#options.context.runtime;
+    const connection = "stream" in request ? request.stream.session : undefined;
+    let outbox: Outbox | undefined;
+    if (connection !== undefined) {
+      outbox = this.#outboxes.get(connection) ?? new Outbox();
+      this.#outboxes.set(connection, outbox);
+    }
+    const entered = outbox?.enter();
+    const hold = () => {
+      const deadline = timers.set(WRITE_DEADLINE_MS, () => breakOff(request, response));
+      const leave = () => {
+        timers.clear(deadline);
+        outbox?.leave();
+      };
+      if (response.destroyed) leave();
+      else response.once("close", leave);
+    };
+    if (entered === undefined) hold();
+    return entered?.then(hold);
+  }
+
   async #run(request: HttpRequest, response: HttpResponse, session: Session): Promise<void> {
     response.statusCode = 200;
     response.setHeader("content-type", session.contentType);
     for (const [name, value] of Object.entries(SESSION_HEADERS)) response.setHeader(name, value);
+    const { runtime } = this.#options.context;
+    const drop = () => breakOff(request, response);
     const http2 = "stream" in response ? response.stream : undefined;
     let output: StreamOutput;
     if (!("stream" in response) || http2 === undefined) {
       if ("flushHeaders" in response) response.flushHeaders();
-      output = new StreamOutput(response, this.#options.context.runtime, () => breakOff(request, response));
+      // It may be silent for as long as it likes.
+      request.socket.setTimeout(0);
+      output = new StreamOutput(response, runtime, this.#share, drop);
     } else {
       // Past the compatibility layer: a session's frames go straight to the HTTP/2 stream.
       http2.respond({ ":status": 200, ...outgoing(response), "content-type": session.contentType, ...SESSION_HEADERS });
-      output = new StreamOutput(http2, this.#options.context.runtime, () => breakOff(request, response));
+      output = new StreamOutput(http2, runtime, this.#share, drop);
     }
     try {
       await session.run(output);
@@ -260,8 +298,7 @@ export class HttpShell {
   }
 }
 
-function piecesOf(reply: Reply): readonly Uint8Array[] {
-  const { body } = reply;
+function piecesOf(body: ReplyBody | undefined): readonly Uint8Array[] {
   if (body === undefined) return [];
   if (typeof body === "string") return [Buffer.from(body)];
   return body instanceof Uint8Array ? [body] : body;

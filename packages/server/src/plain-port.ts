@@ -1,6 +1,11 @@
 // One plain port for HTTP/1.1 and HTTP/2 with prior knowledge: the first bytes of a connection say which it is.
 // With TLS, ALPN says so. Owns connections, their limits and their end; knows no request.
-import { createServer as createHttp1, type Server as Http1Server } from "node:http";
+import {
+  createServer as createHttp1,
+  type Server as Http1Server,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import {
   constants,
   createServer as createHttp2,
@@ -8,8 +13,9 @@ import {
   type Http2SecureServer,
   type Http2Server,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
-import { type AddressInfo, createServer as createNet, type Server as NetServer, type Socket } from "node:net";
+import { type AddressInfo, createServer as createNet, type Server as NetServer, Socket } from "node:net";
 import type { HttpRequest, HttpResponse } from "./http-shell.ts";
 
 export interface TlsFiles {
@@ -22,11 +28,21 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 
 /** The beginning of HTTP/2's connection preface: no HTTP/1 request begins like this. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0");
-/** Within this a new connection must have said something. */
-const FIRST_BYTES_DEADLINE_MS = 10_000;
-/** A connection without requests is closed after this. */
-const IDLE_CONNECTION_MS = 120_000;
-const HEADERS_DEADLINE_MS = 20_000;
+/** How long a connection may keep silent, in milliseconds. */
+export interface ConnectionDeadlines {
+  /** A new connection must have said something. */
+  readonly firstBytesMs: number;
+  /** The headers of a request must be there. */
+  readonly headersMs: number;
+  /** A connection without requests is closed, and so is one on which answers go untaken. */
+  readonly idleMs: number;
+}
+
+const DEADLINES: ConnectionDeadlines = { firstBytesMs: 10_000, headersMs: 20_000, idleMs: 120_000 };
+/** The kernel looks after this whether a silent peer is still there. */
+const KEEP_ALIVE_MS = 60_000;
+/** Requests that may wait on an HTTP/1.1 connection for the one before: far more than anybody pipelines on purpose. */
+const MAX_PIPELINED = 1_000;
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_CONCURRENT_STREAMS = 1_000;
 /** What a client may send on one stream before we take it: a 64 KiB window would throttle every session. */
@@ -41,51 +57,86 @@ const HTTP2_OPTIONS = {
     maxFrameSize: 64 * 1024,
     enablePush: false,
   },
-  /** MiB that a connection may hold in unsent data and unread headers before streams are refused. */
-  maxSessionMemory: 64,
+  /** MiB of unsent data and unread headers, beyond which a connection is broken off: sessions and answers keep well below it. */
+  maxSessionMemory: 1024,
   maxSettings: 32,
+} as const;
+
+const HTTP1_OPTIONS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  highWaterMark: 64 * 1024,
 } as const;
 
 export class PlainPort {
   readonly #handler: HttpHandler;
+  readonly #deadlines: ConnectionDeadlines;
   readonly #listener: NetServer | Http2SecureServer;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server | Http2SecureServer;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** How many requests of an HTTP/1.1 connection wait for their turn. */
+  readonly #pipelined = new WeakMap<Socket, number>();
 
-  constructor(handler: HttpHandler, tls: TlsFiles | undefined) {
+  constructor(handler: HttpHandler, tls: TlsFiles | undefined, deadlines: ConnectionDeadlines = DEADLINES) {
     this.#handler = handler;
-    this.#http1 = createHttp1(
-      {
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headersTimeout: HEADERS_DEADLINE_MS,
-        // Sessions last; whole bodies have a deadline of their own.
-        requestTimeout: 0,
-        keepAliveTimeout: IDLE_CONNECTION_MS,
-        highWaterMark: 64 * 1024,
-      },
-      (request, response) => this.#handler(request, response),
-    );
+    this.#deadlines = deadlines;
+    const onHttp1 = (request: IncomingMessage, response: ServerResponse) => this.#inTurn(request, response);
+    this.#http1 = withDeadlines(createHttp1(HTTP1_OPTIONS, onHttp1), deadlines);
     if (tls === undefined) {
       this.#http2 = createHttp2(HTTP2_OPTIONS);
-      this.#listener = createNet({ noDelay: true, pauseOnConnect: false }, (socket) => this.#sniff(socket));
+      this.#listener = createNet({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) =>
+        this.#sniff(socket),
+      );
     } else {
       const secure = createSecureServer({
         ...HTTP2_OPTIONS,
+        ...HTTP1_OPTIONS,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: KEEP_ALIVE_MS,
+        handshakeTimeout: deadlines.firstBytesMs,
         cert: tls.cert,
         key: tls.key,
         allowHTTP1: true,
         ALPNProtocols: ["h2", "http/1.1"],
       });
-      this.#http2 = secure;
+      this.#http2 = withDeadlines(secure, deadlines);
+      // Of HTTP/1.1 connections; those of HTTP/2 have a rule of their own.
+      secure.on("timeout", (idle: unknown) => {
+        if (idle instanceof Socket) idle.destroy();
+      });
       this.#listener = secure;
       secure.on("connection", (socket: Socket) => this.#track(socket));
     }
-    this.#http2.on("request", (request, response) => this.#handler(request, response));
+    this.#http2.on("request", (request: HttpRequest, response: HttpResponse) => {
+      // TLS brings both kinds here.
+      if ("stream" in response) this.#handler(request, response);
+      else this.#inTurn(request, response);
+    });
     this.#http2.on("session", (session) => this.#welcome(session));
     // A connection that fails is closed by Node; there is nobody to tell.
     this.#http2.on("sessionError", () => undefined);
+  }
+
+  /** Requests of an HTTP/1.1 connection are answered one after another: what is pipelined is not even looked at before its turn. */
+  #inTurn(request: HttpRequest, response: ServerResponse): void {
+    // Node gives an answer its socket when the one before is done.
+    if (response.socket !== null) {
+      this.#handler(request, response);
+      return;
+    }
+    const { socket } = request;
+    const waiting = (this.#pipelined.get(socket) ?? 0) + 1;
+    this.#pipelined.set(socket, waiting);
+    if (waiting > MAX_PIPELINED) {
+      socket.destroy();
+      return;
+    }
+    response.once("socket", () => {
+      this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
+      this.#handler(request, response);
+    });
   }
 
   #track(socket: Socket): void {
@@ -96,7 +147,7 @@ export class PlainPort {
 
   #sniff(socket: Socket): void {
     this.#track(socket);
-    socket.setTimeout(FIRST_BYTES_DEADLINE_MS, () => socket.destroy());
+    socket.setTimeout(this.#deadlines.firstBytesMs, () => socket.destroy());
     let seen: Buffer = Buffer.alloc(0);
     const onData = (chunk: Buffer) => {
       seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
@@ -120,15 +171,16 @@ export class PlainPort {
     session.on("error", () => session.destroy());
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     // A session of ours may be silent for as long as it likes; only a connection without any is idle.
-    let streams = 0;
+    const streams = new Set<ServerHttp2Stream>();
     session.on("stream", (stream) => {
-      streams += 1;
-      stream.on("close", () => {
-        streams -= 1;
-      });
+      streams.add(stream);
+      stream.on("close", () => streams.delete(stream));
     });
-    session.setTimeout(IDLE_CONNECTION_MS, () => {
-      if (streams === 0) session.close();
+    session.setTimeout(this.#deadlines.idleMs, () => {
+      // An answer that is complete and still here is one that the client does not take.
+      const untaken = [...streams].filter((stream) => stream.writableEnded);
+      for (const stream of untaken) stream.close(constants.NGHTTP2_CANCEL);
+      if (untaken.length === streams.size) session.close();
     });
   }
 
@@ -167,4 +219,16 @@ export class PlainPort {
   get connections(): number {
     return this.#sockets.size;
   }
+}
+
+/** What every HTTP/1.1 connection has to keep to, over TLS or not. */
+function withDeadlines<S extends Http1Server | Http2SecureServer>(server: S, deadlines: ConnectionDeadlines): S {
+  // The types of Node's secure HTTP/2 server leave out what it has of an HTTP/1.1 server.
+  const timeouts = server as unknown as Http1Server;
+  timeouts.headersTimeout = deadlines.headersMs;
+  // Sessions last; whole bodies have a deadline of their own.
+  timeouts.requestTimeout = 0;
+  timeouts.keepAliveTimeout = deadlines.idleMs;
+  timeouts.timeout = deadlines.idleMs;
+  return server;
 }

@@ -6,7 +6,7 @@ import { Authenticator } from "./access/authenticator.ts";
 import { Drain } from "./drain.ts";
 import { HttpShell, type ShellLogger } from "./http-shell.ts";
 import { Metrics, type StoreRequestCounts } from "./metrics.ts";
-import { PlainPort, type TlsFiles } from "./plain-port.ts";
+import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port.ts";
 import { Router } from "./router.ts";
 
 export interface ServerOptions {
@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly rootToken?: string | undefined;
   /** Whether /metrics needs a token that permits account-metrics. Default: false. */
   readonly metricsAuth?: boolean | undefined;
+  /** How long connections may keep silent. */
+  readonly deadlines?: ConnectionDeadlines;
   readonly storeRequests?: () => StoreRequestCounts;
 }
 
@@ -57,12 +59,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
   });
   let active = 0;
-  const port = new PlainPort((request, response) => {
-    active += 1;
-    void shell.handle(request, response).finally(() => {
-      active -= 1;
-    });
-  }, options.tls);
+  const port = new PlainPort(
+    (request, response) => {
+      active += 1;
+      void shell.handle(request, response).finally(() => {
+        active -= 1;
+      });
+    },
+    options.tls,
+    options.deadlines,
+  );
   const address = await port.listen(options.host, options.port);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {

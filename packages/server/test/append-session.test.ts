@@ -14,6 +14,7 @@ import { Drain } from "../src/drain.ts";
 import { Metrics } from "../src/metrics.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { FrameDecoder, frameHeader } from "../src/s2s/frame.ts";
+import { FairShare } from "../src/session/fair-share.ts";
 
 const BASIN = "test-basin";
 const STREAM = "events";
@@ -28,6 +29,7 @@ function appendFrame(matchSeqNum?: number): Uint8Array {
 /** What a client sees of a session: acknowledgements, and how it ended. */
 class Client implements SessionOutput {
   closed = false;
+  readonly share = new FairShare();
   acks = 0;
   terminal: { status: number; body: unknown } | undefined;
   readonly #decoder = new FrameDecoder();

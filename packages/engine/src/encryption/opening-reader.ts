@@ -15,9 +15,9 @@ export class OpeningReader implements StreamReader {
     this.#encryption = encryption;
   }
 
-  async next(): Promise<ReadEvent> {
+  async next(mostBytes?: number): Promise<ReadEvent> {
     if (this.#failed) throw decryptionFailed();
-    const event = await this.#reader.next();
+    const event = await this.#reader.next(mostBytes);
     if (event.kind !== "batch") return event;
     const { run, count, meteredBytes, failed } = await this.#open(event.slices);
     if (failed) {

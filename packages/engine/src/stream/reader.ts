@@ -52,10 +52,10 @@ export class Reader implements StreamReader {
     return new Reader(host, stream, bounds, from);
   }
 
-  async next(): Promise<ReadEvent> {
+  async next(mostBytes = Number.POSITIVE_INFINITY): Promise<ReadEvent> {
     try {
       for (;;) {
-        const event = await this.#step();
+        const event = await this.#step(mostBytes);
         if (event !== undefined) {
           if (event.kind === "end" || this.#bounds.mode === "unary") this.close();
           return event;
@@ -68,7 +68,7 @@ export class Reader implements StreamReader {
   }
 
   /** One step; undefined when it only waited. */
-  async #step(): Promise<ReadEvent | undefined> {
+  async #step(mostBytes: number): Promise<ReadEvent | undefined> {
     const stream = this.#stream;
     if (this.#closed || this.#ended) return { kind: "end", tail: null };
     this.#host.assertAlive();
@@ -80,19 +80,29 @@ export class Reader implements StreamReader {
     }
     if (this.#bounds.exhausted) return { kind: "end", tail: null };
     if (this.#nextSeqNum < stream.trimPoint) this.#nextSeqNum = Math.min(stream.trimPoint, stream.durable.nextSeqNum);
-    if (this.#nextSeqNum < stream.durable.nextSeqNum) return this.#deliver();
+    if (this.#nextSeqNum < stream.durable.nextSeqNum) return this.#deliver(mostBytes);
     return this.#atTail();
   }
 
-  async #deliver(): Promise<ReadEvent | undefined> {
+  async #deliver(mostBytes: number): Promise<ReadEvent | undefined> {
     const stream = this.#stream;
     const bounds = this.#bounds;
-    const batch = await gather(stream, this.#host.history, this.#nextSeqNum, {
+    const limits = {
       count: bounds.batchCount,
       meteredBytes: bounds.batchBytes,
       until: bounds.until,
       sequential: bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS,
-    });
+    };
+    const cut = mostBytes < limits.meteredBytes;
+    let batch = await gather(
+      stream,
+      this.#host.history,
+      this.#nextSeqNum,
+      cut ? { ...limits, meteredBytes: mostBytes } : limits,
+    );
+    // Larger than the cut, the next record goes alone.
+    if (cut && batch.count === 0 && batch.withheld)
+      batch = await gather(stream, this.#host.history, this.#nextSeqNum, { ...limits, count: 1 });
     if (bounds.mode === "unary") await this.#host.ensureLease();
     if (batch.count === 0) {
       if (!batch.withheld) return undefined;

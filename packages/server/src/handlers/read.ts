@@ -43,10 +43,10 @@ function batchReply(
   format: "raw" | "base64",
 ): Reply {
   if (form === "protobuf") {
-    const body = tail === null ? slices : [...slices, encodeReadBatchTail(tail)];
+    const body = () => (tail === null ? slices : [...slices, encodeReadBatchTail(tail)]);
     return { kind: "reply", status: 200, contentType: PROTOBUF_TYPE, body };
   }
-  return { kind: "reply", status: 200, contentType: JSON_TYPE, body: readBatchJson(slices, tail, format) };
+  return { kind: "reply", status: 200, contentType: JSON_TYPE, body: () => readBatchJson(slices, tail, format) };
 }
 
 export async function checkTail(context: Context, request: ApiRequest): Promise<Reply> {

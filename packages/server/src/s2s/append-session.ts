@@ -21,6 +21,8 @@ import {
 const MAX_OUTSTANDING_BYTES = 16 * 1024 * 1024;
 /** Batches likewise. */
 const MAX_OUTSTANDING_BATCHES = 10_000;
+/** Acknowledgements that a client may leave untaken; beyond, it is not read from. */
+const MAX_UNTAKEN_BYTES = 256 * 1024;
 
 export class AppendSession {
   readonly #context: Context;
@@ -32,6 +34,8 @@ export class AppendSession {
   /** Acknowledgements of this turn, written together. */
   #pieces: Uint8Array[] = [];
   #flushPending = false;
+  /** Bytes written since the client last had taken everything. */
+  #untakenBytes = 0;
   #appends = 0;
   /** The earliest in the order of the appends, not of time: what is told must hold for all that were not acknowledged. */
   #failure: { readonly index: number; readonly error: unknown } | undefined;
@@ -92,7 +96,7 @@ export class AppendSession {
         if (pending !== undefined) await pending;
         if (this.#failure !== undefined) return;
       }
-      while (this.#full && this.#failure === undefined && this.#output?.closed === false) await this.#change();
+      while (this.#full && !this.#ended && this.#output?.closed === false) await this.#change();
     }
   }
 
@@ -106,7 +110,11 @@ export class AppendSession {
   }
 
   get #full(): boolean {
-    return this.#outstandingBytes > MAX_OUTSTANDING_BYTES || this.#outstandingBatches >= MAX_OUTSTANDING_BATCHES;
+    return (
+      this.#outstandingBytes > MAX_OUTSTANDING_BYTES ||
+      this.#outstandingBatches >= MAX_OUTSTANDING_BATCHES ||
+      this.#untakenBytes > MAX_UNTAKEN_BYTES
+    );
   }
 
   /** Appends what a frame holds; the promise, if there is one, is its inflation. */
@@ -171,12 +179,19 @@ export class AppendSession {
     });
   }
 
-  /** Acknowledgements wait for nobody: a client that does not read them is dropped by the time-out of its writes. */
+  /** Acknowledgements wait for nobody: a client that does not take them is no longer read from, and in the end dropped. */
   #flush(): void {
     if (this.#pieces.length === 0) return;
-    const pieces = this.#pieces;
+    const bytes = Buffer.concat(this.#pieces);
     this.#pieces = [];
-    if (this.#output?.closed === false) this.#output.write([Buffer.concat(pieces)]);
+    if (this.#output?.closed !== false) return;
+    const taken = this.#output.write([bytes]);
+    if (taken === undefined) return;
+    this.#untakenBytes += bytes.length;
+    void taken.then(() => {
+      this.#untakenBytes = 0;
+      this.#changed?.();
+    });
   }
 
   #fail(index: number, error: unknown): void {

@@ -32,7 +32,7 @@ export class ReadSession {
     const offAccess = this.#request.access.onEnd(() => reader.close());
     try {
       for (;;) {
-        const event = await reader.next();
+        const event = await reader.next(output.share.bytes);
         if (output.closed) return;
         if (event.kind === "end") {
           this.#request.access.assertLive();
@@ -41,7 +41,7 @@ export class ReadSession {
           output.write([frameHeader(0, "none", RECONNECT_ADVISED)]);
           throw new EngineError("server_draining", "the server is shutting down");
         }
-        const wait = output.write(await this.#frame(event));
+        const wait = output.write(await this.#frame(event, output.share.scarce));
         if (wait !== undefined) await wait;
       }
     } catch (error) {
@@ -56,7 +56,7 @@ export class ReadSession {
     }
   }
 
-  async #frame(event: Exclude<ReadEvent, { kind: "end" }>): Promise<readonly Uint8Array[]> {
+  async #frame(event: Exclude<ReadEvent, { kind: "end" }>, copied: boolean): Promise<readonly Uint8Array[]> {
     const slices = event.kind === "batch" ? event.slices : [];
     const tail = event.tail === null ? undefined : encodeReadBatchTail(event.tail);
     let bytes = tail?.length ?? 0;
@@ -68,7 +68,7 @@ export class ReadSession {
       return [frameHeader(body.length, "none"), body];
     }
     const header = frameHeader(bytes, "none");
-    if (bytes < MIN_PIECE_BYTES * slices.length)
+    if (copied || bytes < MIN_PIECE_BYTES * slices.length)
       return [Buffer.concat([header, ...slices, ...(tail === undefined ? [] : [tail])])];
     return tail === undefined ? [header, ...slices] : [header, ...slices, tail];
   }

@@ -1,31 +1,41 @@
 // The way out of a session: writes with back-pressure, and drops a client that takes nothing for too long.
 import type { Writable } from "node:stream";
-import type { Runtime, TimerHandle } from "@tailrace/engine/runtime";
+import type { Runtime } from "@tailrace/engine/runtime";
 import type { SessionOutput } from "../api-request.ts";
+import type { FairShare } from "./fair-share.ts";
 
 /** How long a client may leave what was written to it untaken. */
-const WRITE_DEADLINE_MS = 60_000;
+export const WRITE_DEADLINE_MS = 60_000;
 
 export class StreamOutput implements SessionOutput {
   readonly #stream: Writable;
   readonly #runtime: Runtime;
   readonly #drop: () => void;
+  readonly #share: FairShare;
   readonly #listeners: (() => void)[] = [];
   #closed = false;
-  #deadline: TimerHandle | undefined;
   #drained: Promise<void> | undefined;
+  /** Ends the wait for the client to take what was written. */
+  #onDrained: (() => void) | undefined;
 
   /** `drop` breaks the connection off. */
-  constructor(stream: Writable, runtime: Runtime, drop: () => void) {
+  constructor(stream: Writable, runtime: Runtime, share: FairShare, drop: () => void) {
     this.#stream = stream;
     this.#runtime = runtime;
     this.#drop = drop;
+    this.#share = share;
+    share.enter();
+    stream.on("drain", () => this.#onDrained?.());
     stream.on("close", () => this.#close());
     stream.on("error", () => this.#close());
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  get share(): FairShare {
+    return this.#share;
   }
 
   onClose(callback: () => void): void {
@@ -49,19 +59,20 @@ export class StreamOutput implements SessionOutput {
   }
 
   async #untilDrained(): Promise<void> {
-    this.#deadline = this.#runtime.timers.set(WRITE_DEADLINE_MS, this.#drop);
+    const deadline = this.#runtime.timers.set(WRITE_DEADLINE_MS, this.#drop);
     await new Promise<void>((resolve) => {
-      this.#stream.once("drain", resolve);
-      this.onClose(resolve);
+      this.#onDrained = resolve;
     });
-    if (this.#deadline !== undefined) this.#runtime.timers.clear(this.#deadline);
-    this.#deadline = undefined;
+    this.#runtime.timers.clear(deadline);
+    this.#onDrained = undefined;
     this.#drained = undefined;
   }
 
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#share.leave();
+    this.#onDrained?.();
     for (const listener of this.#listeners) listener();
     this.#listeners.length = 0;
   }

@@ -35,7 +35,7 @@ export class SseSession {
     const offAccess = this.#request.access.onEnd(() => reader.close());
     try {
       for (;;) {
-        const event = await reader.next();
+        const event = await reader.next(output.share.bytes);
         if (output.closed) return;
         if (event.kind === "end") {
           this.#request.access.assertLive();
