@@ -47,7 +47,7 @@ export type Call =
       readonly createsStream?: boolean;
     }
   /** A unary read, or one event of a read session; then `start` is what follows the event before it. */
-  | { readonly kind: "read"; readonly start: ReadStart; readonly createsStream?: boolean }
+  | { readonly kind: "read"; readonly start: ReadStart; readonly clamp?: boolean; readonly createsStream?: boolean }
   | { readonly kind: "check-tail"; readonly createsStream?: boolean }
   /** `config` is resolved; without it, the stream's config is not checked. */
   | { readonly kind: "create"; readonly config?: Config; readonly requestToken?: string }
@@ -71,7 +71,7 @@ export type Answer =
       /** True if no bound of the read (count, bytes, until; 1000 records, 1 MiB) can have ended it: then it ends at the tail. */
       readonly endsAtTail: boolean;
     }
-  /** To a check-tail; and a heartbeat of a session. */
+  /** To a check-tail. To a read: the heartbeat of a session, which has delivered everything up to there. */
   | { readonly kind: "tail"; readonly tail: Position }
   /** To create and ensure. */
   | { readonly kind: "provisioned"; readonly result?: "created" | "updated" | "noop"; readonly config?: Config }
@@ -99,8 +99,9 @@ export interface Operation {
   /** When the answer was there; of no meaning if it is unknown. */
   readonly returned: Moment;
   /**
-   * Operations of one session take effect in the order of their invocations, and of the history where these are equal; an append of a session takes effect only if
-   * those before it did. A session that reconnects is a new one.
+   * Operations of one session take effect in the order of their invocations, and of the history where these are equal; an append of
+   * a session takes effect only if those before it did. A session is bound to one incarnation of its stream, and one that reconnects
+   * is a new session.
    */
   readonly session?: string;
 }

@@ -27,8 +27,14 @@ export class Recorder {
   }
 
   /** Call before a read session is asked for. */
-  readSession(client: string, stream: string, start: ReadStart, createsStream = false): ReadSessionRecorder {
-    return new ReadSessionRecorder(this, client, stream, start, createsStream);
+  readSession(
+    client: string,
+    stream: string,
+    start: ReadStart,
+    createsStream = false,
+    clamp = false,
+  ): ReadSessionRecorder {
+    return new ReadSessionRecorder(this, client, stream, { start, createsStream, clamp });
   }
 
   /** For `Pending`. */
@@ -84,29 +90,27 @@ export class ReadSessionRecorder {
   readonly #stream: string;
   readonly #session: string;
   readonly #opened: Moment;
-  readonly #createsStream: boolean;
-  #start: ReadStart;
-  #events = 0;
+  #call: Call & { readonly kind: "read" };
   #since: Moment = 0;
 
-  constructor(recorder: Recorder, client: string, stream: string, start: ReadStart, createsStream: boolean) {
+  constructor(recorder: Recorder, client: string, stream: string, call: Omit<Call & { kind: "read" }, "kind">) {
     this.#recorder = recorder;
     this.#client = client;
     this.#stream = stream;
     this.#session = recorder.newSession();
     this.#opened = recorder.tick();
-    this.#start = start;
-    this.#createsStream = createsStream;
+    this.#call = { ...call, kind: "read" };
   }
 
   batch(records: readonly ReadRecord[], tail?: Position, since: Moment = this.#opened): void {
     this.#event({ kind: "records", records, endsAtTail: false, ...(tail === undefined ? {} : { tail }) }, since);
     const last = records.at(-1);
-    if (last !== undefined) this.#start = { kind: "seq_num", seqNum: last.seqNum + 1 };
+    if (last !== undefined) this.#goOn(last.seqNum + 1);
   }
 
   heartbeat(tail: Position, since: Moment = this.#opened): void {
     this.#event({ kind: "tail", tail }, since);
+    this.#goOn(tail.seqNum);
   }
 
   /** A negative answer, at the opening or as the last event. Errors that say nothing of the stream's state need not be recorded. */
@@ -114,14 +118,16 @@ export class ReadSessionRecorder {
     this.#event(answer, since);
   }
 
+  #goOn(seqNum: number): void {
+    this.#call = { kind: "read", start: { kind: "seq_num", seqNum } };
+  }
+
   #event(answer: Answer, since: Moment): void {
-    const creates = this.#createsStream && this.#events === 0;
-    this.#events += 1;
     this.#since = Math.max(this.#since, since);
     this.#recorder.add({
       client: this.#client,
       stream: this.#stream,
-      call: { kind: "read", start: this.#start, ...(creates ? { createsStream: true } : {}) },
+      call: this.#call,
       answer,
       invoked: this.#since,
       returned: this.#recorder.tick(),

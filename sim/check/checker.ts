@@ -1,0 +1,84 @@
+// Decides whether a history can have come from correct streams: whether there is one order of all operations, in keeping with what did
+// and did not overlap, in which each was answered as one stream would have answered it. Streams are independent of each other, so each
+// is judged alone. To give up counts as a violation: an undecided history proves nothing.
+//
+// What it takes to be promised, beyond the API's letter:
+// - Appends, changes, check-tails and refusals happen at one moment between invocation and return; an append of unknown outcome at any
+//   moment after its invocation, as a whole, or never.
+// - A read finds its start at one moment, and its records at a later one; ended by no bound, it ends at what was the tail there.
+// - What is trimmed is hidden at once: a read that was asked for after a trim was acknowledged shows nothing below it.
+// - The events of a session are true at moments in their order, between its opening and the receipt of each. They may be late (they
+//   travel behind each other), never out of order or of another incarnation of the stream.
+//
+// What it does not judge: basins, listings, retention and delete-on-empty (nothing may expire in a checked history), answers without a
+// claim about a stream, and timestamps of records that nobody was told of.
+import type { History, Operation } from "./history.ts";
+import { ContentViolation, Placement } from "./placement.ts";
+import { describeOperation, describeStuck } from "./report.ts";
+import { MAX_SEARCHES, Search } from "./search.ts";
+import { stepsOf } from "./steps.ts";
+
+export interface Violation {
+  readonly stream: string;
+  /** `contents`: no order at all could explain it. `order`: each answer might be true alone, not all together. */
+  readonly kind: "contents" | "order" | "gave-up";
+  /** One line. */
+  readonly summary: string;
+  /** For people: the longest order that was found and what does not fit behind it. */
+  readonly report: string;
+  /** The operations of the longest order that was found; empty for `contents`. */
+  readonly longestPrefix: readonly Operation[];
+}
+
+export interface CheckOptions {
+  /** What every stream is when the history begins. Default: absent. */
+  readonly initially?: "absent" | "present";
+}
+
+/** All violations, at most one a stream. Throws when the history itself is malformed: equal records, answers that do not belong to calls. */
+export function check(history: History, options: CheckOptions = {}): Violation[] {
+  const streams = new Map<string, Operation[]>();
+  for (const operation of history) {
+    const operations = streams.get(operation.stream);
+    if (operations === undefined) streams.set(operation.stream, [operation]);
+    else operations.push(operation);
+  }
+  const violations: Violation[] = [];
+  for (const [stream, operations] of streams) {
+    // Stable: the order of the history where moments are equal.
+    operations.sort((a, b) => a.invoked - b.invoked);
+    const violation = checkStream(stream, operations, options);
+    if (violation !== undefined) violations.push(violation);
+  }
+  return violations;
+}
+
+function checkStream(stream: string, operations: Operation[], options: CheckOptions): Violation | undefined {
+  try {
+    const placement = new Placement(operations);
+    const steps = stepsOf(operations, placement);
+    let result = new Search(steps, placement, options.initially ?? "absent").run();
+    for (let variant = 1; variant < MAX_SEARCHES && result.kind === "gave-up"; variant += 1)
+      result = new Search(steps, placement, options.initially ?? "absent", variant).run();
+    if (result.kind === "ordered") return undefined;
+    const gaveUp = result.kind === "gave-up";
+    return {
+      stream,
+      kind: gaveUp ? "gave-up" : "order",
+      summary: gaveUp
+        ? `${stream}: gave up on ${operations.length} operations`
+        : `${stream}: after ${result.longest.length} of ${steps.length} steps nothing fits any more`,
+      report: describeStuck(stream, result),
+      longestPrefix: [...new Set(result.longest.map(({ operation }) => operation))],
+    };
+  } catch (error) {
+    if (!(error instanceof ContentViolation)) throw error;
+    return {
+      stream,
+      kind: "contents",
+      summary: `${stream}: ${error.message}`,
+      report: [error.message, ...error.operations.map((operation) => `  ${describeOperation(operation)}`)].join("\n"),
+      longestPrefix: [],
+    };
+  }
+}

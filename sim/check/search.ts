@@ -1,0 +1,454 @@
+// Searches for an order of one stream's steps that the model allows and that keeps the order of what did not overlap (Wing & Gong), and
+// remembers where it has been by (set of steps done, state) (Lowe). Deterministic; bounded by a number of tries, not by time.
+//
+// What makes it fast, and why nothing is missed by it:
+// - A step that only observes, may come next, and fits, is done at once and for good. In any order that continues from here it stands
+//   somewhere; moved to the front, it changes no state, so that everything else fits as before, and it overtakes nothing that must
+//   precede it, since nothing does any more. (Not so while its operation may yet create the stream on demand: then it is a choice.)
+// - An append whose place is known is possible only when the tail is there: of those that are, one at most can be next, unless the
+//   stream is deleted and created again.
+// - An append of unknown outcome that nobody has seen is tried only where it can matter: where no append known to stand there would have
+//   to overlap it (if the stream is never deleted), not past a tail that is still to be seen, and not beyond everything that was ever
+//   seen or could depend on it. Of several that
+//   are alike (as long, no conditions, no commands, not in a session) the one invoked first stands for all: exchanging two of them
+//   changes nothing that anybody saw.
+// - Of the open steps, the one that must return first decides which part of the stream has to change now (its log or its config), while
+//   no deletion is open: whatever changes the other part may as well happen afterwards. It changes nothing for this part, and it need
+//   not precede anything that is open, since nothing open was invoked after the first return.
+// - A deletion of unknown outcome is not tried when nothing is left that could tell, and no deletion while something is known to be
+//   still to come in the same incarnation.
+import { apply, initialState, type Misfit, type StreamState } from "./model.ts";
+import type { Append, Placement } from "./placement.ts";
+import { mayChange, type Part, partOf, type Step } from "./steps.ts";
+
+/** Steps tried against a state before a search gives up: so many, and so many for each step of the history. One that has an order is found with a small part of it. */
+const MAX_TRIES = 50_000;
+const MAX_TRIES_PER_STEP = 100;
+/** Searches before the checker gives up. */
+export const MAX_SEARCHES = 10;
+
+export interface Stuck {
+  readonly kind: "no-order" | "gave-up";
+  /** The longest order that was found, up to where nothing fits any more. */
+  readonly longest: readonly Step[];
+  readonly state: StreamState;
+  /** What could have come next, and why it does not fit. */
+  readonly next: readonly { readonly step: Step; readonly why: Misfit }[];
+}
+
+export interface Ordered {
+  readonly kind: "ordered";
+  readonly order: readonly Step[];
+}
+
+/** A step in the search. */
+interface Node {
+  readonly step: Step;
+  readonly after: Node | undefined;
+  readonly before: Node | undefined;
+  readonly followers: Node[];
+  /** Two random numbers; those of all steps done, combined, stand for their set. */
+  readonly hashA: number;
+  readonly hashB: number;
+  /** It is done as soon as it fits. */
+  readonly greedy: boolean;
+  /** It must happen. */
+  readonly required: boolean;
+  readonly alike: string | undefined;
+  readonly part: Part;
+  /** It may tell that the stream was deleted. */
+  readonly tellsDeletion: boolean;
+  done: boolean;
+  /** Its invocation has been passed. */
+  reached: boolean;
+}
+
+/** A choice that may have to be taken back. */
+interface Choice {
+  readonly state: StreamState;
+  readonly done: number;
+  readonly reached: number;
+  readonly returned: number;
+  readonly open: readonly Node[];
+  readonly candidates: readonly { readonly node: Node; readonly state: StreamState }[];
+  next: number;
+}
+
+export class Search {
+  readonly #placement: Placement;
+  readonly #nodes: Node[];
+  readonly #byReturn: Node[];
+  /** Whether the stream may be deleted and created again. */
+  readonly #mayRecur: boolean;
+  readonly #placed: readonly number[];
+  readonly #horizon: number;
+  readonly #mattersBeyond: ReadonlySet<Append>;
+  readonly #variant: number;
+  readonly #visited = new Set<string>();
+  #state: StreamState;
+  /** Done, in order. */
+  readonly #trail: Node[] = [];
+  /** May come next, as far as time and sessions go. */
+  #open: Node[] = [];
+  /** How far into `#nodes` invocations have been passed. */
+  #reached = 0;
+  /** Everything before it in `#byReturn` is done. */
+  #returned = 0;
+  readonly #deletions: readonly Node[];
+  #requiredLeft: number;
+  #tellsDeletionLeft: number;
+  #hashA = 0;
+  #hashB = 0;
+  #tries = 0;
+
+  /**
+   * `steps` of one stream, in the order of invocation. `variant` decides which of equally likely choices is tried first: a search that
+   * was unlucky early can take for ever, where another is done at once.
+   */
+  constructor(steps: readonly Step[], placement: Placement, initially: "absent" | "present", variant = 0) {
+    this.#variant = variant;
+    this.#placement = placement;
+    this.#state = initialState(initially);
+    this.#mayRecur = steps.some((step) => step.kind === "delete");
+    this.#nodes = this.#nodesOf(steps);
+    this.#deletions = this.#nodes.filter(({ step }) => step.kind === "delete");
+    this.#byReturn = this.#nodes.filter(({ required }) => required);
+    this.#byReturn.sort((a, b) => a.step.returned - b.step.returned);
+    this.#requiredLeft = this.#byReturn.length;
+    this.#tellsDeletionLeft = this.#nodes.filter((node) => node.tellsDeletion).length;
+    this.#placed = placement.appends.flatMap(({ start }) => (start === undefined ? [] : [start])).sort((a, b) => a - b);
+    this.#horizon = horizon(steps, placement);
+    this.#mattersBeyond = mattersBeyond(steps, placement);
+  }
+
+  #nodesOf(steps: readonly Step[]): Node[] {
+    const nodes = new Map<Step, Node>();
+    let random = 0x9e3779b9;
+    const next = () => {
+      random = Math.imul(random ^ (random >>> 15), 0x85ebca6b) + 0x6d2b79f5;
+      return random ^ (random >>> 13);
+    };
+    for (const step of steps) {
+      const after = step.after === undefined ? undefined : nodes.get(step.after);
+      const before = step.before === undefined ? undefined : nodes.get(step.before);
+      const node: Node = {
+        step,
+        after,
+        before,
+        followers: [],
+        hashA: next(),
+        hashB: next(),
+        greedy: !mayChange(step) && !(this.#mayRecur && "createsStream" in step.operation.call),
+        required: step.returned !== Number.POSITIVE_INFINITY,
+        alike: step.kind === "append" ? alike(step.append) : undefined,
+        part: partOf(step),
+        tellsDeletion: tellsDeletion(step),
+        done: false,
+        reached: false,
+      };
+      after?.followers.push(node);
+      nodes.set(step, node);
+    }
+    return [...nodes.values()];
+  }
+
+  run(): Ordered | Stuck {
+    const choices: Choice[] = [];
+    let longest: { length: number; steps: Step[]; state: StreamState; next: Stuck["next"] } | undefined;
+    for (;;) {
+      this.#settle();
+      if (this.#requiredLeft === 0) return { kind: "ordered", order: this.#trail.map(({ step }) => step) };
+      const candidates = this.#visit() ? this.#candidates() : [];
+      if (candidates.length > 0) choices.push(this.#choice(candidates));
+      else if (longest === undefined || this.#trail.length > longest.length) {
+        longest = {
+          length: this.#trail.length,
+          steps: this.#trail.map(({ step }) => step),
+          state: this.#state,
+          next: this.#misfits(),
+        };
+      }
+      const choice = choices.at(-1);
+      const gaveUp = this.#tries > MAX_TRIES + MAX_TRIES_PER_STEP * this.#nodes.length;
+      if (choice === undefined || gaveUp) {
+        const found = longest ?? { steps: this.#trail.map(({ step }) => step), state: this.#state, next: [] };
+        return { kind: gaveUp ? "gave-up" : "no-order", longest: found.steps, state: found.state, next: found.next };
+      }
+      this.#backTo(choice);
+      const { node, state } = choice.candidates[choice.next];
+      choice.next += 1;
+      if (choice.next === choice.candidates.length) choices.pop();
+      this.#state = state;
+      this.#do(node);
+      this.#open = this.#open.filter((each) => each !== node);
+    }
+  }
+
+  /** Does whatever only observes and fits, until nothing more does. */
+  #settle(): void {
+    for (;;) {
+      this.#advance();
+      let left = 0;
+      const before = this.#open;
+      for (const node of before) {
+        if (node.greedy && this.#try(node) === this.#state) this.#do(node);
+        else before[left++] = node;
+      }
+      if (left === before.length) return;
+      before.length = left;
+    }
+  }
+
+  /** Opens what may come next now: what was invoked before the first return that is still to come, and whose predecessor is done. */
+  #advance(): void {
+    while (this.#returned < this.#byReturn.length && this.#byReturn[this.#returned].done) this.#returned += 1;
+    const until = this.#byReturn[this.#returned]?.step.returned ?? Number.POSITIVE_INFINITY;
+    while (this.#reached < this.#nodes.length && this.#nodes[this.#reached].step.invoked <= until) {
+      const node = this.#nodes[this.#reached];
+      this.#reached += 1;
+      node.reached = true;
+      if (node.after === undefined || node.after.done) this.#open.push(node);
+    }
+    for (; this.#opened < this.#trail.length; this.#opened += 1) {
+      // Its followers that were reached before it was done.
+      for (const follower of this.#trail[this.#opened].followers) {
+        if (follower.reached && !follower.done && !this.#open.includes(follower)) this.#open.push(follower);
+      }
+    }
+  }
+
+  /** The followers of everything before it in the trail have been looked at. */
+  #opened = 0;
+
+  #try(node: Node): StreamState | Misfit {
+    this.#tries += 1;
+    return apply(this.#state, node.step, this.#placement);
+  }
+
+  #do(node: Node): void {
+    node.done = true;
+    this.#trail.push(node);
+    this.#hashA ^= node.hashA;
+    this.#hashB ^= node.hashB;
+    if (node.required) this.#requiredLeft -= 1;
+    if (node.tellsDeletion) this.#tellsDeletionLeft -= 1;
+  }
+
+  #choice(candidates: Choice["candidates"]): Choice {
+    return {
+      state: this.#state,
+      done: this.#trail.length,
+      reached: this.#reached,
+      returned: this.#returned,
+      open: [...this.#open],
+      candidates,
+      next: 0,
+    };
+  }
+
+  #backTo(choice: Choice): void {
+    for (;;) {
+      if (this.#trail.length === choice.done) break;
+      const node = this.#trail.pop();
+      if (node === undefined) throw new Error("a choice lies behind the trail");
+      node.done = false;
+      this.#hashA ^= node.hashA;
+      this.#hashB ^= node.hashB;
+      if (node.required) this.#requiredLeft += 1;
+      if (node.tellsDeletion) this.#tellsDeletionLeft += 1;
+    }
+    while (this.#reached > choice.reached) {
+      this.#reached -= 1;
+      this.#nodes[this.#reached].reached = false;
+    }
+    this.#returned = choice.returned;
+    this.#opened = choice.done;
+    this.#open = [...choice.open];
+    this.#state = choice.state;
+  }
+
+  /** False if the search has been here. */
+  #visit(): boolean {
+    const { phase, log, fencingToken, trimPoint, config, requestToken } = this.#state;
+    const state = JSON.stringify([phase, log.tail, log.hash, fencingToken, trimPoint, config, requestToken]);
+    const key = `${this.#trail.length} ${this.#hashA} ${this.#hashB} ${state}`;
+    if (this.#visited.has(key)) return false;
+    this.#visited.add(key);
+    return true;
+  }
+
+  /** What may come next and fits, the likeliest first. */
+  #candidates(): Choice["candidates"] {
+    if (this.#isHopeless()) return [];
+    const candidates: { node: Node; state: StreamState; rank: number }[] = [];
+    const seen = new Set<string>();
+    const focus = this.#focus();
+    for (const node of this.#open) {
+      if (node.greedy || node.before?.done === true) continue;
+      if (focus !== undefined && node.part !== focus) continue;
+      if (node.step.kind === "delete" && !this.#deletionMatters(node)) continue;
+      if (node.step.kind === "delete" && this.#state.phase === "present" && this.#isNeeded()) continue;
+      const unseen = node.step.kind === "append" && node.step.append.start === undefined;
+      if (unseen && !this.#matters(node, seen)) continue;
+      const state = this.#try(node);
+      if (typeof state === "string" || (state === this.#state && !node.required)) continue;
+      candidates.push({ node, state, rank: this.#rank(node) });
+    }
+    // Stable: within a rank, by invocation.
+    return candidates.sort((a, b) => a.rank - b.rank);
+  }
+
+  /** The part of the stream that has to change now; undefined when it may be anything. */
+  #focus(): Part | undefined {
+    if (this.#state.phase !== "present") return undefined;
+    if (this.#open.some((node) => node.step.kind === "delete" && this.#deletionMatters(node))) return undefined;
+    let first = this.#byReturn[this.#returned];
+    while (first.after !== undefined && !first.after.done) first = first.after;
+    return first.part === "life" || this.#needsDeletion(first) ? undefined : first.part;
+  }
+
+  /** Whether something open must happen while the stream is absent, and no deletion can come before it any more. */
+  #isHopeless(): boolean {
+    if (this.#state.phase !== "present") return false;
+    return this.#open.some(
+      (node) =>
+        node.required &&
+        this.#needsDeletion(node) &&
+        !this.#deletions.some(({ done, step }) => !done && step.invoked <= node.step.returned),
+    );
+  }
+
+  #needsDeletion({ step }: Node): boolean {
+    if (step.kind === "create") {
+      return step.result === "created" || (!step.ensure && step.requestToken !== this.#state.requestToken);
+    }
+    return step.kind === "not-found" || step.kind === "deletion-pending";
+  }
+
+  #deletionMatters(node: Node): boolean {
+    return node.required || this.#tellsDeletionLeft > 0;
+  }
+
+  /** Whether something is still to happen in this incarnation of the stream, as what is known to be together with it is in its log. */
+  #isNeeded(): boolean {
+    return this.#nodes.some(({ done, required, part, step }) => {
+      if (done || part !== "log" || !(required || (step.kind === "append" && step.append.start !== undefined)))
+        return false;
+      return this.#isOfThis(step.kind === "append" ? step.append : step.witness);
+    });
+  }
+
+  /** The likeliest first; last what would change most, and what nobody has seen a trace of. */
+  #rank({ step, required, hashA }: Node): number {
+    const luck = this.#variant === 0 ? 0 : ((Math.imul(hashA, this.#variant * 2 + 1) >>> 8) & 0xffff) / 0x10000;
+    if (required) return luck;
+    if (step.kind === "delete") return 4 + luck;
+    if (step.kind !== "append" || step.append.start !== undefined) return 1 + luck;
+    return 2 + (hasCommands(step.append) && this.#variant % 2 === 0 ? 1 : 0) + luck;
+  }
+
+  /** Whether it is worth while to let an append that nobody has seen take effect here. */
+  #matters(node: Node, seen: Set<string>): boolean {
+    if (node.step.kind !== "append") return false;
+    const { append } = node.step;
+    const { tail } = this.#state.log;
+    if (node.alike !== undefined) {
+      if (seen.has(node.alike)) return false;
+      seen.add(node.alike);
+    }
+    if (!this.#mayRecur && firstAtOrAfter(this.#placed, tail) < tail + append.count) return false;
+    if (this.#skipsTail(tail + append.count)) return false;
+    return tail + append.count <= this.#horizon || this.#mattersBeyond.has(append);
+  }
+
+  /** Whether somebody is still to see a tail of this incarnation that would be in the past at `tail`. */
+  #skipsTail(tail: number): boolean {
+    return this.#nodes.some(({ done, required, step }) => {
+      if (done || !required) return false;
+      const seen = tailSeen(step);
+      return seen !== undefined && seen < tail && (!this.#mayRecur || this.#isOfThis(step.witness));
+    });
+  }
+
+  #isOfThis(witness: Append | undefined): boolean {
+    return witness !== undefined && this.#state.log.has(this.#placement.companion(witness));
+  }
+
+  #misfits(): Stuck["next"] {
+    const found: { step: Step; why: Misfit }[] = [];
+    for (const node of this.#open) {
+      const why = apply(this.#state, node.step, this.#placement);
+      if (node.required || typeof why !== "string")
+        found.push({ step: node.step, why: typeof why === "string" ? why : "it fits, but leads nowhere" });
+    }
+    return found;
+  }
+}
+
+function tellsDeletion(step: Step): boolean {
+  switch (step.kind) {
+    case "not-found":
+    case "deletion-pending":
+    case "create-on-demand":
+      return true;
+    case "create":
+      return step.result !== "noop" && step.result !== "updated";
+    default:
+      return false;
+  }
+}
+
+function hasCommands(append: Append): boolean {
+  return append.operation.call.records.some(({ command }) => command !== undefined);
+}
+
+function alike(append: Append): string | undefined {
+  const { call, session } = append.operation;
+  if (append.start !== undefined || session !== undefined || hasCommands(append)) return undefined;
+  if (call.matchSeqNum !== undefined || call.fencingToken !== undefined || call.createsStream === true)
+    return undefined;
+  return String(append.count);
+}
+
+/** The tail at the very moment of a step, where it tells. */
+function tailSeen(step: Step): number | undefined {
+  if (step.kind === "tail" || step.kind === "caught-up") return step.tail.seqNum;
+  return step.kind === "seq-num-mismatch" ? step.actual : undefined;
+}
+
+/** The end of everything that anybody saw, or that an unseen append with commands may depend on. */
+function horizon(steps: readonly Step[], placement: Placement): number {
+  let end = 0;
+  for (const { start, count, operation } of placement.appends) {
+    if (start !== undefined) end = Math.max(end, start + count);
+    else if (operation.answer.kind === "unknown") end = Math.max(end, operation.call.matchSeqNum ?? 0);
+  }
+  for (const step of steps) {
+    end = Math.max(end, tailSeen(step) ?? 0);
+  }
+  return end;
+}
+
+/** Appends whose commands would show although nobody sees their records: a token that a refusal tells, a trim. */
+function mattersBeyond(steps: readonly Step[], placement: Placement): Set<Append> {
+  const told = new Set<string>();
+  for (const step of steps) if (step.kind === "fencing-token-mismatch") told.add(step.actual);
+  return new Set(
+    placement.appends.filter(({ operation }) =>
+      operation.call.records.some(
+        ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && told.has(command.token)),
+      ),
+    ),
+  );
+}
+
+function firstAtOrAfter(sorted: readonly number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (sorted[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low < sorted.length ? sorted[low] : Number.POSITIVE_INFINITY;
+}
