@@ -369,6 +369,16 @@ export class Engine implements EngineApi {
     return encryption === undefined ? reader : new OpeningReader(reader, encryption);
   }
 
+  tailAtOnce(basinName: string, name: string): Position | undefined {
+    if (!this.ready || this.#opened === undefined) return undefined;
+    const { account, shard } = this.#opened;
+    const basin = account.state.basins.get(basinName);
+    if (basin === undefined || basin.deletedAtMs !== null) return undefined;
+    const stream = shard.assigned(basin.id, name);
+    if (stream === undefined || !stream.born || stream.deletedAtMs !== null) return undefined;
+    return shard.tailAtOnce(stream);
+  }
+
   async checkTail(basin: string, name: string): Promise<Position> {
     const stream = await this.#toRead(basin, name, { config: {} });
     return this.#open().shard.checkTail(stream);

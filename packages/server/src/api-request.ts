@@ -17,8 +17,8 @@ export interface ApiRequest {
   resource: string | null;
   /** The value of a header, by its lower-case name. */
   header(name: string): string | undefined;
-  /** The whole body, inflated, the caller's own. Errors: ApiError (too large, encoding, too slow; `authn` when access has ended meanwhile). */
-  readBody(): Promise<Uint8Array>;
+  /** The whole body, inflated, the caller's own; at once when it is here. Errors: ApiError (too large, encoding, too slow; `authn` when access has ended meanwhile). */
+  readBody(): Uint8Array | Promise<Uint8Array>;
   /** The body as it comes in, for sessions. Not pulling stops the client. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }

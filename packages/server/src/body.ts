@@ -17,16 +17,30 @@ export interface BodyHeaders {
 export async function readBody(stream: Readable, headers: BodyHeaders, runtime: Runtime): Promise<Uint8Array> {
   const compression = requestCompression(headers.contentEncoding);
   if (Number(headers.contentLength ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  const body = await collect(stream, runtime);
+  return inflated(await collect(stream, runtime), compression, runtime);
+}
+
+/** A body that has come as a whole, inflated; at once when it is as it was sent. Errors: as `readBody`. */
+export function wholeBody(
+  body: Uint8Array,
+  contentEncoding: string | undefined,
+  runtime: Runtime,
+): Uint8Array | Promise<Uint8Array> {
+  return inflated(body, requestCompression(contentEncoding), runtime);
+}
+
+function inflated(
+  body: Uint8Array,
+  compression: Compression | undefined,
+  runtime: Runtime,
+): Uint8Array | Promise<Uint8Array> {
   if (compression === undefined) return body;
-  try {
-    return await runtime.threads.decompress(compression, body, MAX_BODY_BYTES);
-  } catch (error) {
+  return runtime.threads.decompress(compression, body, MAX_BODY_BYTES).catch((error: unknown) => {
     if (!(error instanceof InflateError)) throw error;
     throw error.reason === "too-large"
       ? tooLarge()
       : new ApiError("bad_json", `the body does not inflate: ${error.message}`);
-  }
+  });
 }
 
 function requestCompression(encoding: string | undefined): Compression | undefined {

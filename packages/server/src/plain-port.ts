@@ -1,4 +1,5 @@
 // One plain port for HTTP/1.1 and HTTP/2 with prior knowledge: the first bytes of a connection say which it is.
+// HTTP/1.1 begins in the fast lane, and goes to Node's server with the first request that is not plain.
 // With TLS, ALPN says so. Owns connections, their limits and their end; knows no request.
 import {
   createServer as createHttp1,
@@ -16,6 +17,10 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, createServer as createNet, type Server as NetServer, Socket } from "node:net";
+import type { Runtime } from "@tailrace/engine/runtime";
+import type { RequestHead } from "./answering.ts";
+import type { Answer } from "./api-request.ts";
+import { FastLane, type FastLaneOptions } from "./fast-lane/fast-lane.ts";
 import type { HttpRequest, HttpResponse } from "./http-shell.ts";
 
 export interface TlsFiles {
@@ -24,7 +29,15 @@ export interface TlsFiles {
   readonly key: string | Buffer;
 }
 
-export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+export interface PortOptions {
+  readonly runtime: Runtime;
+  /** Answers a request that Node has read. */
+  readonly handle: (request: HttpRequest, response: HttpResponse) => void;
+  /** Answers a plain request. Never rejects. */
+  readonly answer: (request: RequestHead) => Answer | Promise<Answer>;
+  readonly tls: TlsFiles | undefined;
+  readonly deadlines: ConnectionDeadlines | undefined;
+}
 
 /** The beginning of HTTP/2's connection preface: no HTTP/1 request begins like this. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0");
@@ -68,7 +81,9 @@ const HTTP1_OPTIONS = {
 } as const;
 
 export class PlainPort {
-  readonly #handler: HttpHandler;
+  readonly #handle: PortOptions["handle"];
+  readonly #fastLaneOptions: FastLaneOptions;
+  readonly #fastLanes = new Set<FastLane>();
   readonly #deadlines: ConnectionDeadlines;
   readonly #listener: NetServer | Http2SecureServer;
   readonly #http1: Http1Server;
@@ -78,9 +93,19 @@ export class PlainPort {
   /** How many requests of an HTTP/1.1 connection wait for their turn. */
   readonly #pipelined = new WeakMap<Socket, number>();
 
-  constructor(handler: HttpHandler, tls: TlsFiles | undefined, deadlines: ConnectionDeadlines = DEADLINES) {
-    this.#handler = handler;
+  constructor({ runtime, handle, answer, tls, deadlines = DEADLINES }: PortOptions) {
+    this.#handle = handle;
     this.#deadlines = deadlines;
+    this.#fastLaneOptions = {
+      runtime,
+      answer,
+      handOver: (lane, unread) => {
+        this.#fastLanes.delete(lane);
+        this.#toNode(this.#http1, lane.socket, unread);
+      },
+      maxHeadBytes: MAX_HEADER_BYTES,
+      idleMs: deadlines.idleMs,
+    };
     const onHttp1 = (request: IncomingMessage, response: ServerResponse) => this.#inTurn(request, response);
     this.#http1 = withDeadlines(createHttp1(HTTP1_OPTIONS, onHttp1), deadlines);
     if (tls === undefined) {
@@ -111,7 +136,7 @@ export class PlainPort {
     }
     this.#http2.on("request", (request: HttpRequest, response: HttpResponse) => {
       // TLS brings both kinds here.
-      if ("stream" in response) this.#handler(request, response);
+      if ("stream" in response) this.#handle(request, response);
       else this.#inTurn(request, response);
     });
     this.#http2.on("session", (session) => this.#welcome(session));
@@ -123,7 +148,7 @@ export class PlainPort {
   #inTurn(request: HttpRequest, response: ServerResponse): void {
     // Node gives an answer its socket when the one before is done.
     if (response.socket !== null) {
-      this.#handler(request, response);
+      this.#handle(request, response);
       return;
     }
     const { socket } = request;
@@ -135,7 +160,7 @@ export class PlainPort {
     }
     response.once("socket", () => {
       this.#pipelined.set(socket, (this.#pipelined.get(socket) ?? 1) - 1);
-      this.#handler(request, response);
+      this.#handle(request, response);
     });
   }
 
@@ -155,14 +180,26 @@ export class PlainPort {
       const isHttp2 = seen.subarray(0, compared).equals(PREFACE.subarray(0, compared));
       if (isHttp2 && compared < PREFACE.length) return;
       socket.off("data", onData);
-      socket.pause();
       socket.setTimeout(0);
       socket.removeAllListeners("timeout");
-      socket.unshift(seen);
-      (isHttp2 ? this.#http2 : this.#http1).emit("connection", socket);
-      if (!isHttp2) socket.resume();
+      if (isHttp2) this.#toNode(this.#http2, socket, seen);
+      else this.#toFastLane(socket, seen);
     };
     socket.on("data", onData);
+  }
+
+  #toFastLane(socket: Socket, seen: Buffer): void {
+    const lane = new FastLane(socket, this.#fastLaneOptions);
+    this.#fastLanes.add(lane);
+    socket.once("close", () => this.#fastLanes.delete(lane));
+    lane.take(seen);
+  }
+
+  #toNode(server: Http1Server | Http2Server | Http2SecureServer, socket: Socket, unread: Buffer): void {
+    socket.pause();
+    if (unread.length > 0) socket.unshift(unread);
+    server.emit("connection", socket);
+    if (server === this.#http1) socket.resume();
   }
 
   #welcome(session: ServerHttp2Session): void {
@@ -200,6 +237,7 @@ export class PlainPort {
   stopAccepting(): void {
     this.#listener.close();
     this.#http1.closeIdleConnections();
+    for (const lane of this.#fastLanes) lane.end();
     for (const session of this.#sessions) {
       // A session that is over stays here until its socket has closed.
       if (session.destroyed || session.closed) continue;

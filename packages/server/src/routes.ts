@@ -17,7 +17,7 @@ import {
   reconfigureStream,
 } from "./handlers/streams.ts";
 
-export type Handler = (context: Context, request: ApiRequest) => Promise<Answer>;
+export type Handler = (context: Context, request: ApiRequest) => Answer | Promise<Answer>;
 
 /** Permitted or refused as it will be, once it is there. */
 function later(what: string, permit: (request: ApiRequest) => void): Handler {

@@ -3,8 +3,9 @@ import type { EngineApi } from "@tailrace/engine";
 import type { Runtime } from "@tailrace/engine/runtime";
 import { Audit } from "./access/audit.ts";
 import { Authenticator } from "./access/authenticator.ts";
+import { Answering, type AnsweringLogger } from "./answering.ts";
 import { Drain } from "./drain.ts";
-import { HttpShell, type ShellLogger } from "./http-shell.ts";
+import { HttpShell } from "./http-shell.ts";
 import { Metrics, type StoreRequestCounts } from "./metrics.ts";
 import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port.ts";
 import { Router } from "./router.ts";
@@ -12,7 +13,7 @@ import { Router } from "./router.ts";
 export interface ServerOptions {
   readonly engine: EngineApi;
   readonly runtime: Runtime;
-  readonly logger: ShellLogger;
+  readonly logger: AnsweringLogger;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -50,25 +51,33 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const drain = new Drain();
   const metrics = new Metrics(() => engine.stats(), options.storeRequests ?? (() => ({})));
   const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
-  const shell = new HttpShell({
+  const answering = new Answering({
     context: { engine, runtime, metrics, drain, audit: new Audit(logger) },
     router: new Router(),
     authenticator,
-    cors: options.cors ?? true,
     metricsAuth: options.metricsAuth ?? false,
     logger,
   });
+  const shell = new HttpShell({ answering, runtime, cors: options.cors ?? true, logger });
   let active = 0;
-  const port = new PlainPort(
-    (request, response) => {
+  const ended = () => {
+    active -= 1;
+  };
+  const port = new PlainPort({
+    runtime,
+    tls: options.tls,
+    deadlines: options.deadlines,
+    handle(request, response) {
       active += 1;
-      void shell.handle(request, response).finally(() => {
-        active -= 1;
-      });
+      void shell.handle(request, response).finally(ended);
     },
-    options.tls,
-    options.deadlines,
-  );
+    answer(request) {
+      const answer = answering.answer(request);
+      if (!(answer instanceof Promise)) return answer;
+      active += 1;
+      return answer.finally(ended);
+    },
+  });
   const address = await port.listen(options.host, options.port);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {

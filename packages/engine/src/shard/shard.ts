@@ -388,6 +388,11 @@ export class Shard implements ReaderHost {
     return tailPosition(stream.durable);
   }
 
+  /** The durable tail, if the lease is held. */
+  tailAtOnce(stream: Stream): Position | undefined {
+    return this.#log.holdsLease ? tailPosition(stream.durable) : undefined;
+  }
+
   ensureLease(): Promise<void> | undefined {
     return this.#log.ensureLease();
   }

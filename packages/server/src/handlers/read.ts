@@ -49,8 +49,13 @@ function batchReply(
   return { kind: "reply", status: 200, contentType: JSON_TYPE, body: () => readBatchJson(slices, tail, format) };
 }
 
-export async function checkTail(context: Context, request: ApiRequest): Promise<Reply> {
+/** Clients poll with it: most answers are there at once. */
+export function checkTail(context: Context, request: ApiRequest): Reply | Promise<Reply> {
   const { basin, stream } = streamTarget(request, "check-tail");
-  const tail = await context.engine.checkTail(basin, stream);
+  const tail = context.engine.tailAtOnce(basin, stream);
+  return tail === undefined ? context.engine.checkTail(basin, stream).then(tailReply) : tailReply(tail);
+}
+
+function tailReply(tail: Position): Reply {
   return { kind: "reply", status: 200, contentType: JSON_TYPE, body: `{"tail":${positionJson(tail)}}` };
 }

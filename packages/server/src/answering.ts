@@ -1,0 +1,195 @@
+// From a request's head to its answer, whoever read it from the wire: routing, who asks, the handler, the audit, and errors in one place.
+// Never rejects and never throws; answers at once where a handler does.
+import type { Access } from "./access/access.ts";
+import type { Authenticator } from "./access/authenticator.ts";
+import type { Operation } from "./access/operations.ts";
+import type { Answer, ApiRequest, Reply } from "./api-request.ts";
+import type { Context } from "./context.ts";
+import { errorReply } from "./errors.ts";
+import { Query } from "./query.ts";
+import type { Route, Router } from "./router.ts";
+
+/** A request as far as the protocol that carried it is concerned. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query, percent-encoded. */
+  readonly url: string;
+  /** The value of a header, by its lower-case name. */
+  header(name: string): string | undefined;
+  /** As in ApiRequest. */
+  readBody(): Uint8Array | Promise<Uint8Array>;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface AnsweringLogger {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface AnsweringOptions {
+  readonly context: Context;
+  readonly router: Router;
+  readonly authenticator: Authenticator;
+  /** Whether /metrics needs a token that permits account-metrics. */
+  readonly metricsAuth: boolean;
+  readonly logger: AnsweringLogger;
+}
+
+export class Answering {
+  readonly #options: AnsweringOptions;
+
+  constructor(options: AnsweringOptions) {
+    this.#options = options;
+  }
+
+  answer(head: RequestHead): Answer | Promise<Answer> {
+    const { url } = head;
+    const queryAt = url.indexOf("?");
+    const path = queryAt < 0 ? url : url.slice(0, queryAt);
+    try {
+      const answer =
+        this.#fixedRoute(head, path) ?? this.#api(head, path, queryAt < 0 ? undefined : url.slice(queryAt + 1));
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.#refusal(path, error)) : answer;
+    } catch (error) {
+      return this.#refusal(path, error);
+    }
+  }
+
+  #refusal(path: string, error: unknown): Reply {
+    const failure = errorReply(error);
+    if (failure.unexpected) {
+      this.#options.logger.error(
+        { path, error: error instanceof Error ? error.stack : String(error) },
+        "a request failed unexpectedly",
+      );
+    }
+    return failure;
+  }
+
+  /** Finds who asks, has the request answered, and audits it. Errors: those of the router, the authenticator and the handlers. */
+  #api(head: RequestHead, path: string, query: string | undefined): Answer | Promise<Answer> {
+    const route = this.#options.router.route(head.method, path);
+    try {
+      const access = this.#options.authenticator.authenticate(head.header("authorization"));
+      if (!(access instanceof Promise)) return this.#handle(head, route, query, access);
+      return access.then(
+        (known) => this.#handle(head, route, query, known),
+        (error: unknown) => this.#failed({ method: head.method, operation: route.operation }, error),
+      );
+    } catch (error) {
+      return this.#failed({ method: head.method, operation: route.operation }, error);
+    }
+  }
+
+  #handle(head: RequestHead, route: Route, query: string | undefined, access: Access): Answer | Promise<Answer> {
+    const request = new RoutedRequest(head, route, query, access);
+    try {
+      const answer = route.handler(this.#options.context, request);
+      if (!(answer instanceof Promise)) return this.#carriedOut(request, answer);
+      return answer.then(
+        (known) => this.#carriedOut(request, known),
+        (error: unknown) => this.#failed(request, error),
+      );
+    } catch (error) {
+      return this.#failed(request, error);
+    }
+  }
+
+  #carriedOut(request: ApiRequest, answer: Answer): Answer {
+    if (answer.kind === "reply") {
+      const result = answer.headers?.["s2-provision-result"] ?? "ok";
+      this.#options.context.audit.carriedOut(request, answer.status, result);
+    }
+    return answer;
+  }
+
+  #failed(request: Parameters<Context["audit"]["failed"]>[0], error: unknown): never {
+    this.#options.context.audit.failed(request, error);
+    throw error;
+  }
+
+  /** Routes for operators: no API, and no token but where one is asked for. */
+  #fixedRoute(head: RequestHead, path: string): Reply | Promise<Reply> | undefined {
+    const { method } = head;
+    if (path.startsWith("/v1/") || (method !== "GET" && method !== "HEAD")) return undefined;
+    const { engine, drain } = this.#options.context;
+    switch (path) {
+      case "/health":
+      case "/ping": {
+        const ready = engine.ready && !drain.draining;
+        return {
+          kind: "reply",
+          status: ready ? 200 : 503,
+          contentType: "text/plain",
+          body: ready ? "OK" : "not ready",
+        };
+      }
+      case "/live":
+        return { kind: "reply", status: 200, contentType: "text/plain", body: "OK" };
+      case "/metrics":
+        return this.#metrics(head);
+      default:
+        return undefined;
+    }
+  }
+
+  async #metrics(head: RequestHead): Promise<Reply> {
+    const { authenticator, context, metricsAuth } = this.#options;
+    if (metricsAuth) {
+      const operation = "account-metrics";
+      try {
+        const access = await authenticator.authenticate(head.header("authorization"));
+        access.require(operation);
+      } catch (error) {
+        this.#failed({ method: head.method, operation }, error);
+      }
+    }
+    const { metrics } = context;
+    return { kind: "reply", status: 200, contentType: metrics.contentType, body: await metrics.text() };
+  }
+}
+
+class RoutedRequest implements ApiRequest {
+  readonly #head: RequestHead;
+  readonly #queryText: string | undefined;
+  readonly operation: Operation;
+  readonly params: Route["params"];
+  readonly access: Access;
+  resource: string | null = null;
+  #query: Query | undefined;
+
+  constructor(head: RequestHead, route: Route, queryText: string | undefined, access: Access) {
+    this.#head = head;
+    this.operation = route.operation;
+    this.params = route.params;
+    this.access = access;
+    this.#queryText = queryText;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get query(): Query {
+    this.#query ??= new Query(this.#queryText);
+    return this.#query;
+  }
+
+  header(name: string): string | undefined {
+    return this.#head.header(name);
+  }
+
+  readBody(): Uint8Array | Promise<Uint8Array> {
+    const body = this.#head.readBody();
+    if (!(body instanceof Promise)) return body;
+    // It may have come slowly: who asked may not ask any more.
+    return body.then((whole) => {
+      this.access.assertLive();
+      return whole;
+    });
+  }
+
+  get chunks(): AsyncIterable<Uint8Array> {
+    return this.#head.chunks;
+  }
+}
