@@ -178,9 +178,16 @@ export class HttpShell {
       output = new StreamOutput(response, runtime, this.#share, drop);
     } else {
       // Past the compatibility layer: a session's frames go straight to the HTTP/2 stream.
-      http2.respond({ ":status": 200, ...outgoing(response), "content-type": session.contentType, ...SESSION_HEADERS });
+      if (!http2.destroyed && !http2.closed)
+        http2.respond({
+          ":status": 200,
+          ...outgoing(response),
+          "content-type": session.contentType,
+          ...SESSION_HEADERS,
+        });
       output = new StreamOutput(http2, runtime, this.#share, drop);
     }
+    // Also for a client that has gone: what the session holds, it alone lets go of.
     try {
       await session.run(output);
     } catch (error) {

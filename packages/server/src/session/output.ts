@@ -13,7 +13,7 @@ export class StreamOutput implements SessionOutput {
   readonly #drop: () => void;
   readonly #share: FairShare;
   readonly #listeners: (() => void)[] = [];
-  #closed = false;
+  #closed: boolean;
   #drained: Promise<void> | undefined;
   /** Ends the wait for the client to take what was written. */
   #onDrained: (() => void) | undefined;
@@ -24,6 +24,9 @@ export class StreamOutput implements SessionOutput {
     this.#runtime = runtime;
     this.#drop = drop;
     this.#share = share;
+    // A client that has gone already is not announced again.
+    this.#closed = stream.destroyed || stream.closed;
+    if (this.#closed) return;
     share.enter();
     stream.on("drain", () => this.#onDrained?.());
     stream.on("close", () => this.#close());
