@@ -1,8 +1,11 @@
 // deployment.json: what every process on a store must agree on. Put once, if absent, and never changed.
+import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./limits.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import { ObjectStoreError } from "./object-store/index.ts";
 import type { Runtime } from "./runtime/index.ts";
 import { DEPLOYMENT_KEY } from "./shard/keys.ts";
+import { retriedReads } from "./shard/retry.ts";
+import { pause } from "./shard/waiting.ts";
 
 export const DEPLOYMENT_FORMAT = 1;
 
@@ -36,16 +39,21 @@ export async function openDeployment(store: ObjectStore, runtime: Runtime): Prom
     leaseMs: 1_500,
     leaseMarginMs: 250,
   };
-  for (;;) {
+  const reads = retriedReads(store, runtime);
+  for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
     try {
-      return parseDeployment(await store.get(DEPLOYMENT_KEY), store.description);
+      return parseDeployment(await reads.get(DEPLOYMENT_KEY), store.description);
     } catch (error) {
       if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
     }
     try {
       await store.putIfAbsent(DEPLOYMENT_KEY, [Buffer.from(`${JSON.stringify(founded, null, 2)}\n`)]);
     } catch (error) {
-      if (!(error instanceof ObjectStoreError) || (error.kind !== "exists" && error.kind !== "ambiguous")) throw error;
+      if (!(error instanceof ObjectStoreError)) throw error;
+      if (error.kind !== "exists") {
+        if ((error.kind !== "ambiguous" && error.kind !== "unavailable") || retryMs === RETRY_MAX_MS) throw error;
+        await pause(runtime, retryMs);
+      }
     }
     // Whoever put it, what is there now is the deployment.
   }

@@ -35,7 +35,10 @@ async function setup(t: TestContext) {
     return reader;
   };
   const errors: string[] = [];
-  const logger = { error: (fields: object, message: string) => errors.push(`${message} ${JSON.stringify(fields)}`) };
+  const logger = {
+    info: () => undefined,
+    error: (fields: object, message: string) => errors.push(`${message} ${JSON.stringify(fields)}`),
+  };
   const server = await startServer({ engine, runtime: systemRuntime, logger, host: "127.0.0.1", port: 0 });
   t.after(async () => {
     server.close();

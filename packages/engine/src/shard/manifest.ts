@@ -1,9 +1,9 @@
 // The manifest: versions put if absent, of which the newest is in force (docs/format.md).
 // So far a version is the marker of an epoch. Fences and markers are never collected: later versions name them.
 import { crc32 } from "node:zlib";
-import type { ObjectStore } from "../object-store/index.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, manifestPrefix, numberOfKey } from "./keys.ts";
+import type { StoreReads } from "./retry.ts";
 
 export interface Manifest {
   readonly version: number;
@@ -36,7 +36,7 @@ export function decodeManifest(key: string, version: number, bytes: Uint8Array):
 }
 
 /** The newest version's number, or undefined where there is none. */
-export async function newestManifestVersion(store: ObjectStore, shard: number): Promise<number | undefined> {
+export async function newestManifestVersion(store: StoreReads, shard: number): Promise<number | undefined> {
   let newest: number | undefined;
   let after: string | undefined;
   for (;;) {
@@ -47,7 +47,13 @@ export async function newestManifestVersion(store: ObjectStore, shard: number): 
   }
 }
 
-export async function loadManifest(store: ObjectStore, shard: number, version: number): Promise<Manifest> {
+export async function loadManifest(store: StoreReads, shard: number, version: number): Promise<Manifest> {
   const key = manifestKey(shard, version);
   return decodeManifest(key, version, await store.get(key));
+}
+
+/** The version in force; undefined where there is none. */
+export async function newestManifest(store: StoreReads, shard: number): Promise<Manifest | undefined> {
+  const version = await newestManifestVersion(store, shard);
+  return version === undefined ? undefined : loadManifest(store, shard, version);
 }

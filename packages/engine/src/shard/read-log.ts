@@ -1,11 +1,12 @@
 // Reading a shard's log forward from a place to its end, as whoever takes over does.
 // Believes nothing unverified. A hole is never taken for the end while something stands beyond reach of it.
 import type { Deployment } from "../deployment.ts";
-import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import { ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { type LogObjectHeader, verifyLogObject } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { numberOfKey, walKey, walPrefix } from "./keys.ts";
+import type { StoreReads } from "./retry.ts";
 
 /** Objects fetched ahead of the one that is being applied. */
 const READ_AHEAD_OBJECTS = 8;
@@ -37,7 +38,7 @@ export class LogMovedError extends Error {
 /** Where a log is read from. */
 export interface LogSource {
   readonly runtime: Runtime;
-  readonly store: ObjectStore;
+  readonly store: StoreReads;
   readonly shard: number;
   readonly deployment: Deployment;
 }

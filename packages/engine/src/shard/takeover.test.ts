@@ -92,3 +92,35 @@ test("what an old owner had in flight beyond the fence is void", async () => {
   assert.ok((await lost) instanceof Error);
   assert.ok((await beyond) instanceof Error);
 });
+
+test("a request that fails now and then does not end a takeover", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const first = await (await Harness.open(memory)).withStream();
+  for (let i = 0; i < 20; i += 1) await first.until(first.append({ bodies: [`${i}`] }));
+  const runtime = new VirtualRuntime({ seed: 2 });
+  const chance = new VirtualRuntime({ seed: 3 }).random;
+  const flaky = (store: MemoryStore) =>
+    new FaultyStore(store, runtime, () => (chance.fraction() < 0.2 ? { failBefore: "unavailable" } : undefined));
+  const next = Harness.start(flaky(memory), runtime);
+  await next.until(next.engine.started);
+  await next.until(Harness.start(flaky(new MemoryStore()), runtime).engine.started);
+  assert.equal(next.engine.stats().streams, 2);
+});
+
+test("a store that only fails is given up, at founding and at taking over", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  await (await Harness.open(memory)).withStream();
+  for (const store of [memory, new MemoryStore()]) {
+    for (const kind of ["get", "list", "putIfAbsent"]) {
+      for (const error of ["unavailable", "ambiguous"] as const) {
+        const runtime = new VirtualRuntime({ seed: 2 });
+        const faulty = new FaultyStore(store, runtime, (operation) =>
+          operation.kind === kind ? { failBefore: error } : undefined,
+        );
+        const { engine } = Harness.start(faulty, runtime);
+        await assert.rejects(runtime.until(engine.started), { name: "ObjectStoreError" });
+        assert.ok(runtime.clock.monotonicMs() < 10_000);
+      }
+    }
+  }
+});

@@ -8,8 +8,9 @@ import type { Runtime } from "../runtime/index.ts";
 import { encodeLogObjectHeader } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, walKey } from "./keys.ts";
-import { encodeManifest, loadManifest, type Manifest, newestManifestVersion } from "./manifest.ts";
+import { encodeManifest, type Manifest, newestManifest, newestManifestVersion } from "./manifest.ts";
 import { type ApplyChunk, type LogCursor, LogMovedError, readLog } from "./read-log.ts";
+import { retriedReads } from "./retry.ts";
 import { pause } from "./waiting.ts";
 
 /** Times that a takeover starts over before it says that something is wrong. */
@@ -63,11 +64,11 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
 /** One attempt; undefined means start over. */
 async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefined> {
   const { runtime, store, shard, deployment, incarnation } = options;
+  const reads = retriedReads(store, runtime);
   options.reset();
 
   // 1. The newest manifest, and the log from where it ends.
-  const version = await newestManifestVersion(store, shard);
-  const manifest = version === undefined ? undefined : await loadManifest(store, shard, version);
+  const manifest = await newestManifest(reads, shard);
   const cursor: LogCursor = {
     place: manifest?.logStart ?? 0,
     epoch: 0,
@@ -81,7 +82,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   let afterRelease: boolean;
   let epoch: number;
   do {
-    await readLog(options, cursor, options.apply);
+    await readLog({ ...options, store: reads }, cursor, options.apply);
     fencePlace = cursor.place;
     afterRelease = cursor.afterRelease;
     epoch = Math.max(cursor.epoch, manifest?.epoch ?? 0) + 1;
@@ -91,8 +92,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
 
   // 3. If the newest manifest has flushed past the fence, the fence went into a place already collected. If it marks a later
   // epoch, somebody has fenced behind this fence, and an older marker must not come to stand on top of theirs.
-  const newestVersion = await newestManifestVersion(store, shard);
-  const newest = newestVersion === undefined ? undefined : await loadManifest(store, shard, newestVersion);
+  const newest = await newestManifest(reads, shard);
   if (newest !== undefined && (newest.logStart > fencePlace || newest.epoch >= epoch)) {
     runtime.branches.reached("marker-epoch-passed");
     return undefined;
@@ -109,7 +109,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
     runtime.branches.reached("marker-race-lost");
     return undefined;
   }
-  if ((await newestManifestVersion(store, shard)) !== marker.version) {
+  if ((await newestManifestVersion(reads, shard)) !== marker.version) {
     runtime.branches.reached("marker-not-newest");
     return undefined;
   }
@@ -151,7 +151,8 @@ async function putOwn(options: TakeoverOptions, key: string, bytes: Uint8Array):
     } catch (error) {
       if (!(error instanceof ObjectStoreError) || error.kind === "denied" || error.kind === "full") throw error;
       if (error.kind === "exists") {
-        const own = Buffer.compare(await options.store.get(key), bytes) === 0;
+        const found = await retriedReads(options.store, options.runtime).get(key);
+        const own = Buffer.compare(found, bytes) === 0;
         if (own) options.runtime.branches.reached("fence-was-in");
         return own;
       }

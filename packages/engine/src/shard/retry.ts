@@ -1,0 +1,27 @@
+// Reading again what a store did not answer: a takeover makes many requests, and one that fails must not end it.
+import { RETRY_FIRST_MS, RETRY_MAX_MS } from "../limits.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime } from "../runtime/index.ts";
+import { pause } from "./waiting.ts";
+
+/** What reading a log and its manifest takes. */
+export type StoreReads = Pick<ObjectStore, "get" | "list">;
+
+/** The same reads, each tried again with growing pauses for about a second. Errors: the last one's, at once when trying again cannot help. */
+export function retriedReads(store: StoreReads, runtime: Runtime): StoreReads {
+  return {
+    get: (key) => retried(runtime, () => store.get(key)),
+    list: (prefix, after) => retried(runtime, () => store.list(prefix, after)),
+  };
+}
+
+async function retried<T>(runtime: Runtime, read: () => Promise<T>): Promise<T> {
+  for (let retryMs = RETRY_FIRST_MS; ; retryMs *= 2) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || error.kind !== "unavailable" || retryMs > RETRY_MAX_MS) throw error;
+    }
+    await pause(runtime, retryMs);
+  }
+}
