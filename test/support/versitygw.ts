@@ -1,7 +1,7 @@
 // Starts a real S3 server for tests: versitygw over a directory of its own, on a free port of the loopback.
 // Owns its process and its directory. Never fails a test for want of the program: then there is no server, and it says so.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
 import { constants } from "node:fs";
 import { access, mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -18,6 +18,9 @@ const POLL_MS = 20;
 /** Another process may take the free port before the server does. */
 const START_ATTEMPTS = 3;
 const BUCKET = "tailrace-test";
+/** Below what Linux and macOS give to outgoing connections. */
+const PORTS_FROM = 20_000;
+const PORTS_TO = 32_000;
 
 export interface Versitygw {
   /** `http://127.0.0.1:PORT`, the same over stops and starts. */
@@ -175,17 +178,19 @@ class VersitygwProcess implements Versitygw {
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Not one that the system hands out for outgoing connections: while the server is down, nobody else may come by its port. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS_FROM, PORTS_TO);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("a server on a port has an address"));
-      });
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
