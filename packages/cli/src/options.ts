@@ -7,6 +7,7 @@ export interface ServeOptions {
   readonly rootTokenFile?: string;
   readonly initFile?: string;
   readonly metricsAuth?: boolean;
+  readonly prices?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsSelf?: boolean;
@@ -52,6 +53,12 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         "--root-token-file <path>",
         "file with the root access token, which permits everything; read again on SIGHUP; without one any token is accepted",
       ).env("TAILRACE_ROOT_TOKEN_FILE"),
+    )
+    .addOption(
+      new Option(
+        "--prices <path>",
+        "JSON file of prices in US dollars, for estimates of what usage costs; without one, those of S3 Standard",
+      ).env("TAILRACE_PRICES"),
     )
     .addOption(
       new Option("--metrics-auth", "let /metrics be read only with a token that permits account-metrics").env(

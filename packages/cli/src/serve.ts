@@ -3,11 +3,12 @@ import { readFile } from "node:fs/promises";
 import { CorruptObjectError, DeploymentError, DeposedError, Engine, type EngineLogger } from "@tailrace/engine";
 import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { type RunningServer, startServer } from "@tailrace/server";
+import { type Prices, type RunningServer, startServer } from "@tailrace/server";
 import { destination, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, readInitFile } from "./init-file.ts";
 import type { ServeOptions } from "./options.ts";
+import { readPrices } from "./prices.ts";
 import { tlsFiles } from "./tls.ts";
 
 /** Requests may take this long to end once a shutdown has begun. */
@@ -26,6 +27,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   }
   const tls = await tlsFiles(options);
   const init = options.initFile === undefined ? undefined : await readInitFile(options.initFile);
+  const prices = options.prices === undefined ? undefined : await readPrices(options.prices);
   const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
 
   const stop = new StopSignal();
@@ -38,7 +40,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   let server: RunningServer | undefined;
   try {
-    server = await listenOrExit(options, engine, rootToken, tls, logger, () => store.counts);
+    server = await listenOrExit(options, engine, rootToken, tls, logger, store, prices);
     await startedOrExit(engine, options.store, stop);
     if (init !== undefined) await applyInitFile(engine, init);
   } catch (error) {
@@ -166,7 +168,8 @@ async function listenOrExit(
   rootToken: string | undefined,
   tls: Awaited<ReturnType<typeof tlsFiles>>,
   logger: EngineLogger,
-  storeRequests: () => Readonly<Record<string, number>>,
+  storeMeter: CountingStore,
+  prices: Prices | undefined,
 ): Promise<RunningServer> {
   const { host, port } = options.listen;
   try {
@@ -180,7 +183,8 @@ async function listenOrExit(
       cors: options.cors,
       rootToken,
       metricsAuth: options.metricsAuth,
-      storeRequests,
+      storeMeter,
+      prices,
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;

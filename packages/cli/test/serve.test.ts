@@ -43,6 +43,7 @@ test("--help names every option and its variable", () => {
     "store",
     "root-token-file",
     "metrics-auth",
+    "prices",
     "init-file",
     "tls-cert",
     "tls-key",
@@ -61,6 +62,11 @@ test("what cannot work is refused in one sentence with a code of its own", async
   refused(ExitCode.usage, /HOST:PORT/, "--listen", "nowhere");
   refused(ExitCode.usage, /file:DIR/, "--store", "ftp://x");
   refused(ExitCode.usage, /refusing to listen on 0\.0\.0\.0/, "--listen", "0.0.0.0:0", "--store", "memory:");
+  const prices = join(temporary, "prices.json");
+  for (const wrong of ['{"storage":1}', '{"read_gib":"free"}', '{"read_gib":-1}', "[]", "{"]) {
+    writeFileSync(prices, wrong);
+    refused(ExitCode.usage, /prices\.json cannot be used/, "--prices", prices, "--store", "memory:");
+  }
   refused(ExitCode.usage, /cannot be read/, "--root-token-file", join(temporary, "none"), "--store", "memory:");
   const wrong = join(temporary, "wrong.json");
   writeFileSync(

@@ -10,6 +10,7 @@ import type {
   StreamConfigPatch,
 } from "./config.ts";
 import type { EncryptionKey } from "./encryption/encryption-key.ts";
+import type { UsageApi } from "./usage/usage-service.ts";
 import type { AppendInput } from "./wire/append-batch.ts";
 import type { Position } from "./wire/position.ts";
 
@@ -194,6 +195,7 @@ export interface EngineApi {
   tailAtOnce(basin: string, stream: string): Position | undefined;
 
   readonly accessTokens: AccessTokensApi;
+  readonly usage: UsageApi;
 
   /** True when the shard has been taken over and answers. */
   readonly ready: boolean;

@@ -3,6 +3,7 @@
 import { AccessTokenService } from "./account/access-token-service.ts";
 import type { AccountOutcome } from "./account/account.ts";
 import { AccountLog } from "./account/account-log.ts";
+import { BasinNames } from "./account/basin-names.ts";
 import type { Basin, BasinOutcome } from "./account/basins.ts";
 import {
   type BasinConfig,
@@ -34,12 +35,15 @@ import type {
   StreamReader,
 } from "./engine-api.ts";
 import { EngineError } from "./errors.ts";
-import { DELETION_GRACE_MS } from "./limits.ts";
+import { DELETION_GRACE_MS, OPERATION_MS } from "./limits.ts";
 import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import type { Runtime, TimerHandle } from "./runtime/index.ts";
 import { type AppendGuard, Shard } from "./shard/shard.ts";
 import type { Stream } from "./stream/stream.ts";
+import { UsageLog } from "./usage/usage-log.ts";
+import { UsageMeter } from "./usage/usage-meter.ts";
+import { UsageService } from "./usage/usage-service.ts";
 import type { AppendInput, Position } from "./wire/index.ts";
 
 export interface EngineOptions {
@@ -55,6 +59,7 @@ interface Opened {
   readonly deployment: Deployment;
   readonly shard: Shard;
   readonly account: AccountLog;
+  readonly usage: UsageLog;
 }
 
 export class Engine implements EngineApi {
@@ -64,6 +69,8 @@ export class Engine implements EngineApi {
   readonly #logger: EngineLogger;
   readonly #removals = new Set<TimerHandle>();
   readonly accessTokens: AccessTokenService;
+  readonly usage: UsageService;
+  readonly #meter = new UsageMeter();
   #opened: Opened | undefined;
   #halted = false;
   #closing = false;
@@ -72,6 +79,12 @@ export class Engine implements EngineApi {
     this.#options = options;
     this.#logger = options.logger ?? SILENT_LOGGER;
     this.accessTokens = new AccessTokenService(options.runtime.clock, () => this.#open());
+    this.usage = new UsageService({
+      runtime: options.runtime,
+      meter: this.#meter,
+      basinId: (name) => this.#opened?.account.state.basins.get(name)?.id,
+      open: () => this.#open(),
+    });
     this.started = this.#start();
     // Who does not look at `started` sees `ready` stay false.
     this.started.catch(() => undefined);
@@ -98,14 +111,24 @@ export class Engine implements EngineApi {
       logger: this.#logger,
       shard: 0,
       deployment,
+      usage: this.#meter,
       onHalt: (error) => {
         this.#halted = true;
+        this.#opened?.usage.stop();
         this.#logger.error({ error: error.message }, "the shard has stopped");
         this.#options.onHalt?.(error);
       },
     });
     const account = await AccountLog.open(shard, (outcome) => this.#applied(outcome));
-    this.#opened = { deployment, shard, account };
+    const names = new BasinNames(account);
+    const usage = await UsageLog.open({
+      runtime,
+      shard,
+      logger: this.#logger,
+      meter: this.#meter,
+      nameOf: (basinId) => names.of(basinId),
+    });
+    this.#opened = { deployment, shard, account, usage };
     for (const basin of account.state.basins.tree.values())
       if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
     for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.#removeStreamLater(stream, 0);
@@ -325,7 +348,7 @@ export class Engine implements EngineApi {
     const stream = await this.#toAppend(basin, name, opening);
     const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
     const stored = encryption === undefined ? input : await sealInput(encryption, input);
-    return this.#open().shard.append(stream, stored, undefined, nothing);
+    return this.#open().shard.append(stream, stored, undefined, () => this.#meter.appendOperation(stream));
   }
 
   async openAppender(basin: string, name: string, opening: StreamOpening): Promise<StreamAppender> {
@@ -333,11 +356,24 @@ export class Engine implements EngineApi {
     const stream = await this.#toAppend(basin, name, opening);
     if (!stream.born) await this.#open().shard.settled(stream);
     const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
+    const count = this.#countAppends(stream);
     const guard: AppendGuard = { failure: undefined };
     const appender: StreamAppender = {
-      append: async (input) => this.#open().shard.append(stream, input, guard, nothing),
+      append: async (input) => this.#open().shard.append(stream, input, guard, count),
     };
     return encryption === undefined ? appender : new SealingAppender(appender, encryption);
+  }
+
+  /** A session counts as one operation for each minute in which it appends. */
+  #countAppends(stream: Stream): () => void {
+    const { clock } = this.#options.runtime;
+    let nextMs = Number.NEGATIVE_INFINITY;
+    return () => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs < nextMs) return;
+      nextMs = nowMs + OPERATION_MS;
+      this.#meter.appendOperation(stream);
+    };
   }
 
   #toAppend(basinName: string, name: string, opening: StreamOpening): Promise<Stream> {
@@ -436,14 +472,15 @@ export class Engine implements EngineApi {
     try {
       await this.started.catch(() => undefined);
       if (this.#halted) this.#opened?.shard.abandon();
-      else await this.#opened?.shard.close();
+      else {
+        await this.#opened?.usage.close();
+        await this.#opened?.shard.close();
+      }
     } finally {
       await this.#options.store.close();
     }
   }
 }
-
-function nothing(): void {}
 
 function idempotencyKey(idempotency: Idempotency | undefined): string {
   return idempotency === undefined ? "" : `${idempotency.requestToken}\n${idempotency.fingerprint}`;

@@ -10,3 +10,6 @@ export * from "./errors.ts";
 export type { EngineLogger } from "./logger.ts";
 export { CorruptObjectError } from "./shard/corrupt.ts";
 export { type DeposedBy, DeposedError } from "./shard/deposed.ts";
+export type { UsagePoint, UsageRange } from "./usage/usage-history.ts";
+export { type Counts, INTERVAL_SECS, type UsageInterval } from "./usage/usage-record.ts";
+export type { UsageApi, UsageSums, UsageTotal } from "./usage/usage-service.ts";

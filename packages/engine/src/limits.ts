@@ -55,3 +55,6 @@ export const HEARTBEAT_MAX_MS = 15_000;
 
 /** How long a deleted name stays pending: a client that retries its DELETE after a lost reply is answered as before. */
 export const DELETION_GRACE_MS = 1_000;
+
+/** A session counts as one operation for each of these in which it did something (API: metrics). */
+export const OPERATION_MS = 60_000;

@@ -2,8 +2,8 @@
 // Never rejects and never throws; answers at once where a handler does.
 import type { Access } from "./access/access.ts";
 import type { Authenticator } from "./access/authenticator.ts";
-import type { Operation } from "./access/operations.ts";
-import type { Answer, ApiRequest, Reply } from "./api-request.ts";
+import { countedWith, type Operation } from "./access/operations.ts";
+import type { Answer, ApiRequest, Reply, Session } from "./api-request.ts";
 import type { Context } from "./context.ts";
 import { errorReply } from "./errors.ts";
 import { Query } from "./query.ts";
@@ -96,10 +96,10 @@ export class Answering {
   }
 
   #carriedOut(request: ApiRequest, answer: Answer): Answer {
-    if (answer.kind === "reply") {
-      const result = answer.headers?.["s2-provision-result"] ?? "ok";
-      this.#options.context.audit.carriedOut(request, answer.status, result);
-    }
+    const { audit, engine, metrics } = this.#options.context;
+    countOperation(engine, request);
+    if (answer.kind === "session") return countedSession(metrics, request.operation, answer);
+    audit.carriedOut(request, answer.status, answer.headers?.["s2-provision-result"] ?? "ok");
     return answer;
   }
 
@@ -147,6 +147,27 @@ export class Answering {
     const { metrics } = context;
     return { kind: "reply", status: 200, contentType: metrics.contentType, body: await metrics.text() };
   }
+}
+
+/** Appends and reads are counted where they happen; whatever else was carried out is counted here. */
+function countOperation(engine: Context["engine"], { operation, resource }: ApiRequest): void {
+  const counted = countedWith(operation);
+  if (counted === "account") engine.usage.operation(operation, null);
+  else if (counted === "basin" && resource !== null) engine.usage.operation(operation, resource.split("/", 1)[0]);
+}
+
+function countedSession({ sessions }: Context["metrics"], kind: Operation, session: Session): Session {
+  return {
+    ...session,
+    async run(output) {
+      sessions.inc({ kind });
+      try {
+        await session.run(output);
+      } finally {
+        sessions.dec({ kind });
+      }
+    },
+  };
 }
 
 class RoutedRequest implements ApiRequest {

@@ -4,6 +4,7 @@ import type { Runtime } from "@tailrace/engine/runtime";
 import type { Audit } from "./access/audit.ts";
 import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Prices } from "./prices.ts";
 
 export interface Context {
   readonly engine: EngineApi;
@@ -11,4 +12,5 @@ export interface Context {
   readonly metrics: Metrics;
   readonly drain: Drain;
   readonly audit: Audit;
+  readonly prices: Prices;
 }

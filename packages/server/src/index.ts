@@ -1,4 +1,5 @@
 // The public surface of the server.
 
 export type { TlsFiles } from "./plain-port.ts";
+export { DEFAULT_PRICES, type Prices } from "./prices.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

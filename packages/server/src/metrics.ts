@@ -1,9 +1,15 @@
 // What Prometheus scrapes: counters of the engine as they stand, histograms of appends, and the process.
 import type { EngineStats } from "@tailrace/engine";
+import { type BranchCounts, RARE_BRANCHES } from "@tailrace/engine/runtime";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-/** Requests to the object store so far, by kind. */
-export type StoreRequestCounts = Readonly<Record<string, number>>;
+/** What an object store counts of itself. */
+export interface StoreMeter {
+  /** Requests so far, by kind. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** To be called when a put has ended, well or not, with its milliseconds. */
+  onPut?: ((durationMs: number, kind: "put" | "putIfAbsent", succeeded: boolean) => void) | undefined;
+}
 
 const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
@@ -13,7 +19,10 @@ export class Metrics {
   readonly appendBatchRecords: Histogram;
   readonly appendBatchBytes: Histogram;
 
-  constructor(stats: () => EngineStats, storeRequests: () => StoreRequestCounts) {
+  /** Open sessions, by what they do: `append` or `read`. */
+  readonly sessions: Gauge<"kind">;
+
+  constructor(stats: () => EngineStats, store: StoreMeter, branches: BranchCounts) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     this.appendAckSeconds = new Histogram({
@@ -51,7 +60,32 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const [kind, count] of Object.entries(storeRequests())) this.inc({ kind }, count);
+        for (const [kind, count] of Object.entries(store.counts)) this.inc({ kind }, count);
+      },
+    });
+    const putSeconds = new Histogram({
+      name: "tailrace_object_store_put_seconds",
+      help: "How long puts to the object store took.",
+      labelNames: ["result"],
+      buckets: LATENCY_SECONDS,
+      registers,
+    });
+    store.onPut = (durationMs, _kind, succeeded) =>
+      putSeconds.observe({ result: succeeded ? "ok" : "error" }, durationMs / 1000);
+    this.sessions = new Gauge({
+      name: "tailrace_sessions",
+      help: "Open sessions, by what they do.",
+      labelNames: ["kind"],
+      registers,
+    });
+    new Counter({
+      name: "tailrace_rare_branches_total",
+      help: "How often the rare branches of the engine's protocols were taken: retries, takeovers, renewals, refusals.",
+      labelNames: ["branch"],
+      registers,
+      collect() {
+        this.reset();
+        for (const branch of RARE_BRANCHES) this.inc({ branch }, branches.count(branch));
       },
     });
   }
@@ -75,6 +109,7 @@ const gauges: readonly (readonly [string, string, (stats: EngineStats) => number
   ["tailrace_chunks_put", "Chunks put since the start.", (stats) => stats.chunksPut],
   ["tailrace_chunk_bytes_put", "Bytes of chunks put since the start.", (stats) => stats.chunkBytesPut],
   ["tailrace_records_appended", "Records appended since the start.", (stats) => stats.recordsAppended],
+  ["tailrace_takeovers", "Times that this process took the shard over.", (stats) => stats.takeovers],
   ["tailrace_epoch", "The epoch of the shard.", (stats) => stats.epoch],
   ["tailrace_history_hits", "Reads of runs served from memory.", (stats) => stats.cacheHits],
   ["tailrace_history_misses", "Reads of runs that went to the object store.", (stats) => stats.cacheMisses],

@@ -1,12 +1,12 @@
 // Every route of the API, and which handler answers it.
 import type { Operation } from "./access/operations.ts";
-import { basinTarget, streamOfBasinTarget } from "./access/targets.ts";
 import type { Answer, ApiRequest } from "./api-request.ts";
 import type { Context } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { issueAccessToken, listAccessTokens, revokeAccessToken } from "./handlers/access-tokens.ts";
 import { append } from "./handlers/append.ts";
 import { createBasin, deleteBasin, ensureBasin, getBasin, listBasins, reconfigureBasin } from "./handlers/basins.ts";
+import { accountMetrics, basinMetrics, streamMetrics } from "./handlers/metrics.ts";
 import { checkTail, read } from "./handlers/read.ts";
 import {
   createStream,
@@ -27,9 +27,6 @@ function later(what: string, permit: (request: ApiRequest) => void): Handler {
   };
 }
 
-const accountMetrics = later("metrics", (request) => request.access.require("account-metrics"));
-const basinMetrics = later("metrics", (request) => basinTarget(request, "basin-metrics"));
-const streamMetrics = later("metrics", (request) => streamOfBasinTarget(request, "stream-metrics"));
 const listLocations = later("locations", (request) => request.access.require("list-locations"));
 const getDefaultLocation = later("locations", (request) => request.access.require("get-default-location"));
 const setDefaultLocation = later("locations", (request) => request.access.require("set-default-location"));

@@ -6,8 +6,9 @@ import { Authenticator } from "./access/authenticator.ts";
 import { Answering, type AnsweringLogger } from "./answering.ts";
 import { Drain } from "./drain.ts";
 import { HttpShell } from "./http-shell.ts";
-import { Metrics, type StoreRequestCounts } from "./metrics.ts";
+import { Metrics, type StoreMeter } from "./metrics.ts";
 import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port.ts";
+import { DEFAULT_PRICES, type Prices } from "./prices.ts";
 import { Router } from "./router.ts";
 
 export interface ServerOptions {
@@ -26,7 +27,10 @@ export interface ServerOptions {
   readonly metricsAuth?: boolean | undefined;
   /** How long connections may keep silent. */
   readonly deadlines?: ConnectionDeadlines;
-  readonly storeRequests?: () => StoreRequestCounts;
+  /** What estimates of costs are made with. Default: DEFAULT_PRICES. */
+  readonly prices?: Prices | undefined;
+  /** What is shown of the object store, by /metrics. */
+  readonly storeMeter?: StoreMeter;
 }
 
 export interface RunningServer {
@@ -49,10 +53,10 @@ const DRAIN_POLL_MS = 20;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { engine, runtime, logger } = options;
   const drain = new Drain();
-  const metrics = new Metrics(() => engine.stats(), options.storeRequests ?? (() => ({})));
+  const metrics = new Metrics(() => engine.stats(), options.storeMeter ?? { counts: {} }, runtime.branches);
   const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
   const answering = new Answering({
-    context: { engine, runtime, metrics, drain, audit: new Audit(logger) },
+    context: { engine, runtime, metrics, drain, audit: new Audit(logger), prices: options.prices ?? DEFAULT_PRICES },
     router: new Router(),
     authenticator,
     metricsAuth: options.metricsAuth ?? false,

@@ -12,6 +12,7 @@ import type { SessionOutput, SessionRequest } from "../src/api-request.ts";
 import type { Context } from "../src/context.ts";
 import { Drain } from "../src/drain.ts";
 import { Metrics } from "../src/metrics.ts";
+import { DEFAULT_PRICES } from "../src/prices.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { FrameDecoder, frameHeader } from "../src/s2s/frame.ts";
 import { FairShare } from "../src/session/fair-share.ts";
@@ -63,12 +64,10 @@ async function setup() {
   const context: Context = {
     engine,
     runtime,
-    metrics: new Metrics(
-      () => engine.stats(),
-      () => ({}),
-    ),
+    metrics: new Metrics(() => engine.stats(), { counts: {} }, runtime.branches),
     drain: new Drain(),
     audit: new Audit({ info: () => undefined }),
+    prices: DEFAULT_PRICES,
   };
   return { runtime, store, engine, context };
 }

@@ -96,7 +96,7 @@ test("unknown routes, methods and encodings are refused without a body; names an
   assert.deepEqual(await code("/v1/streams/s/records?seq_num=x"), [400, "bad_query"]);
   assert.deepEqual(await code("/v1/streams/s/records?seq_num=1&tail_offset=1"), [422, "invalid"]);
   assert.deepEqual(await code("/v1/streams/s/records/tail", { headers: {} }), [400, "bad_header"]);
-  assert.deepEqual(await code("/v1/metrics?set=storage"), [501, "not_implemented"]);
+  assert.deepEqual(await code("/v1/metrics?set=storage"), [400, "bad_query"]);
   assert.deepEqual(await code("/v1/locations"), [501, "not_implemented"]);
 });
 
@@ -212,4 +212,6 @@ test("/health, /live and /metrics need no token", async () => {
   const metrics = await (await call("/metrics")).text();
   assert.match(metrics, /s2_append_ack_latency_seconds_count [1-9]/);
   assert.match(metrics, /tailrace_records_appended [1-9]/);
+  assert.match(metrics, /tailrace_takeovers 1/);
+  assert.match(metrics, /tailrace_rare_branches_total\{branch="wait-skipped-by-lock"\} [0-9]/);
 });

@@ -193,13 +193,20 @@ const CASES: readonly (readonly [Operation, Case])[] = [
       ask: (names) => records("POST", names, "", command("fence", Buffer.from("me"))),
     },
   ],
-  ["account-metrics", { group: ["account", "read"], bound: [], ask: () => ({ method: "GET", path: "/v1/metrics" }) }],
+  [
+    "account-metrics",
+    {
+      group: ["account", "read"],
+      bound: [],
+      ask: () => ({ method: "GET", path: "/v1/metrics?set=account-ops&start=0&end=0" }),
+    },
+  ],
   [
     "basin-metrics",
     {
       group: ["basin", "read"],
       bound: ["basins"],
-      ask: ({ basin }) => ({ method: "GET", path: `/v1/metrics/${basin}` }),
+      ask: ({ basin }) => ({ method: "GET", path: `/v1/metrics/${basin}?set=storage&start=0&end=0` }),
     },
   ],
   [
@@ -207,7 +214,10 @@ const CASES: readonly (readonly [Operation, Case])[] = [
     {
       group: ["stream", "read"],
       bound: ["basins", "streams"],
-      ask: ({ basin, stream }) => ({ method: "GET", path: `/v1/metrics/${basin}/${encodeURIComponent(stream)}` }),
+      ask: ({ basin, stream }) => ({
+        method: "GET",
+        path: `/v1/metrics/${basin}/${encodeURIComponent(stream)}?set=storage&start=0&end=0`,
+      }),
     },
   ],
   ["list-locations", { group: ["account", "read"], bound: [], ask: () => ({ method: "GET", path: "/v1/locations" }) }],

@@ -9,6 +9,7 @@ import {
   entryKind,
   entryLastTimestampHigh,
   entryLastTimestampLow,
+  entryMeteredBytes,
   entryStreamId,
   type LogObjectHeader,
 } from "../shard/chunk-format.ts";
@@ -115,7 +116,7 @@ function applyRecords(
     tail.lastTimestampLow = low;
     tail.lastTimestampHigh = high;
   }
-  stream.index.add(first, place, offset, end, low, high);
+  stream.index.add(first, place, offset, end, low, high, entryMeteredBytes(bytes, offset));
 }
 
 /** The entry's checksum is right, so these are the bytes that an owner wrote. */

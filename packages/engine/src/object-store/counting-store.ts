@@ -16,12 +16,13 @@ export class CountingStore implements ObjectStore {
   readonly counts: Record<RequestKind, number> = { put: 0, putIfAbsent: 0, get: 0, getRange: 0, list: 0, delete: 0 };
   readonly #store: ObjectStore;
   readonly #clock: Clock;
-  readonly #onPut: CountingStoreOptions["onPut"];
+  /** As in CountingStoreOptions; may be exchanged at any time. */
+  onPut: CountingStoreOptions["onPut"];
 
   constructor(store: ObjectStore, options: CountingStoreOptions) {
     this.#store = store;
     this.#clock = options.clock;
-    this.#onPut = options.onPut;
+    this.onPut = options.onPut;
   }
 
   get description(): string {
@@ -73,7 +74,7 @@ export class CountingStore implements ObjectStore {
       await put();
       succeeded = true;
     } finally {
-      this.#onPut?.(this.#clock.monotonicMs() - startMs, kind, succeeded);
+      this.onPut?.(this.#clock.monotonicMs() - startMs, kind, succeeded);
     }
   }
 }

@@ -32,14 +32,23 @@ export class AppendEffect implements Effect {
 
   apply(): void {
     const stream = this.#stream;
-    const { firstSeqNum, nextSeqNum, lastTimestampLow, lastTimestampHigh, entry, trimPoint } = this.#sequenced;
+    const { firstSeqNum, nextSeqNum, lastTimestampLow, lastTimestampHigh, meteredBytes, entry, trimPoint } =
+      this.#sequenced;
     if (firstSeqNum !== stream.durable.nextSeqNum) {
       throw new Error(`durable sequence numbers jump from ${stream.durable.nextSeqNum} to ${firstSeqNum}`);
     }
     stream.durable.nextSeqNum = nextSeqNum;
     stream.durable.lastTimestampLow = lastTimestampLow;
     stream.durable.lastTimestampHigh = lastTimestampHigh;
-    stream.index.add(firstSeqNum, this.#chunk.place, entry.offset, entry.end, lastTimestampLow, lastTimestampHigh);
+    stream.index.add(
+      firstSeqNum,
+      this.#chunk.place,
+      entry.offset,
+      entry.end,
+      lastTimestampLow,
+      lastTimestampHigh,
+      meteredBytes,
+    );
     if (trimPoint !== undefined) stream.applyTrim(trimPoint);
     if (stream.lastChunk === this.#chunk) stream.lastChunk = undefined;
     this.#onDurable(this.#sequenced);

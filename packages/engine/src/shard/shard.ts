@@ -28,6 +28,7 @@ import type { Runtime } from "../runtime/index.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
 import { type Sequenced, sequence } from "../stream/sequencer.ts";
 import { Stream, tailPosition } from "../stream/stream.ts";
+import type { UsageMeter } from "../usage/usage-meter.ts";
 import type { AppendInput, Position } from "../wire/index.ts";
 import { Admission } from "./admission.ts";
 import { AppendEffect } from "./append-effect.ts";
@@ -44,6 +45,7 @@ export interface ShardOptions {
   readonly logger: EngineLogger;
   readonly shard: number;
   readonly deployment: Deployment;
+  readonly usage: UsageMeter;
   /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -58,6 +60,7 @@ export class Shard implements ReaderHost {
   readonly history: History;
   readonly catalog: StreamCatalog;
   readonly epoch: number;
+  readonly usage: UsageMeter;
   readonly #log: ChunkLog;
   readonly #chunkCache: ChunkCache;
   readonly #runCache: RunCache;
@@ -81,6 +84,7 @@ export class Shard implements ReaderHost {
     const { runtime, store, shard } = options;
     this.runtime = runtime;
     this.catalog = catalog;
+    this.usage = options.usage;
     this.epoch = epoch;
     this.#onHalt = options.onHalt;
     this.#chunkCache = new ChunkCache(runtime, CHUNK_CACHE_BYTES, CHUNK_CACHE_AGE_MS);
@@ -212,6 +216,7 @@ export class Shard implements ReaderHost {
       new AppendEffect(stream, chunk, sequenced, resolve, fail, (durable) => {
         this.#admission.release(stream, bytes);
         this.recordsAppended += durable.nextSeqNum - durable.firstSeqNum;
+        this.usage.appended(stream, durable.meteredBytes);
         onDurable(durable);
       }),
     );
@@ -315,6 +320,7 @@ export class Shard implements ReaderHost {
     stream.deletedAtMs = this.runtime.clock.wallMs();
     this.#write(stream, EntryKind.deleted, { deletedAtMs: stream.deletedAtMs }, () => {
       stream.gone = true;
+      this.usage.removed(stream);
     });
   }
 
@@ -341,6 +347,7 @@ export class Shard implements ReaderHost {
       apply: () => {
         for (const stream of streams) {
           stream.gone = true;
+          this.usage.removed(stream);
           stream.wakeFollowers();
         }
         this.catalog.removeBasin(basinId);

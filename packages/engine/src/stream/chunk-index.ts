@@ -2,13 +2,19 @@
 // entries lie (among those of others); it begins at one entry of the stream. Kept compact: numbers in one array, no object per run.
 import { RUN_BYTES } from "../limits.ts";
 
-/** Numbers per run: firstSeqNum, place, offset, end, lastTimestampLow, lastTimestampHigh. */
-const STRIDE = 6;
+/** Numbers per run: firstSeqNum, place, offset, end, lastTimestampLow, lastTimestampHigh, meteredBytes. */
+const STRIDE = 7;
 
 export class ChunkIndex {
   #runs = new Float64Array(0);
   #start = 0;
   #count = 0;
+  #meteredBytes = 0;
+
+  /** Metered bytes of all runs. A run that is trimmed in part counts as a whole. */
+  get meteredBytes(): number {
+    return this.#meteredBytes;
+  }
 
   get count(): number {
     return this.#count;
@@ -42,12 +48,15 @@ export class ChunkIndex {
     end: number,
     lastTimestampLow: number,
     lastTimestampHigh: number,
+    meteredBytes: number,
   ): void {
+    this.#meteredBytes += meteredBytes;
     const last = (this.#start + this.#count - 1) * STRIDE;
     if (this.#count > 0 && this.#runs[last + 1] === place && end - this.#runs[last + 2] <= RUN_BYTES) {
       this.#runs[last + 3] = end;
       this.#runs[last + 4] = lastTimestampLow;
       this.#runs[last + 5] = lastTimestampHigh;
+      this.#runs[last + 6] += meteredBytes;
       return;
     }
     this.#makeRoom();
@@ -58,6 +67,7 @@ export class ChunkIndex {
     this.#runs[at + 3] = end;
     this.#runs[at + 4] = lastTimestampLow;
     this.#runs[at + 5] = lastTimestampHigh;
+    this.#runs[at + 6] = meteredBytes;
     this.#count += 1;
   }
 
@@ -98,6 +108,7 @@ export class ChunkIndex {
     while (this.#count > 0) {
       const end = this.#count > 1 ? this.firstSeqNum(1) : nextSeqNum;
       if (end > seqNum) return;
+      this.#meteredBytes -= this.#runs[this.#start * STRIDE + 6];
       this.#start += 1;
       this.#count -= 1;
     }

@@ -3,8 +3,9 @@
 import type { ReadEvent, ReadOptions, StreamReader } from "../engine-api.ts";
 import { EngineError, UnwrittenError } from "../errors.ts";
 import type { History } from "../history/history.ts";
-import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS } from "../limits.ts";
+import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, OPERATION_MS } from "../limits.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
+import type { UsageMeter } from "../usage/usage-meter.ts";
 import { gather } from "./gather.ts";
 import { ReadBounds } from "./read-bounds.ts";
 import { seekTimestamp } from "./seek.ts";
@@ -17,6 +18,7 @@ const SEQUENTIAL_RECORDS = 100;
 export interface ReaderHost {
   readonly runtime: Runtime;
   readonly history: History;
+  readonly usage: UsageMeter;
   /** Undefined: the right to answer is held now. Errors: EngineError. */
   ensureLease(): Promise<void> | undefined;
   /** Throws when the shard has stopped. */
@@ -30,6 +32,7 @@ export class Reader implements StreamReader {
   readonly #stream: Stream;
   readonly #bounds: ReadBounds;
   #nextSeqNum: number;
+  #nextOperationMs = Number.NEGATIVE_INFINITY;
   #following = false;
   #closed = false;
   #ended = false;
@@ -49,6 +52,7 @@ export class Reader implements StreamReader {
     const bounds = new ReadBounds(options);
     const from = bounds.exhausted ? 0 : await resolveStart(host, stream, options, bounds);
     await host.ensureLease();
+    if (options.mode === "unary") host.usage.readOperation(stream, "unary");
     return new Reader(host, stream, bounds, from);
   }
 
@@ -110,6 +114,7 @@ export class Reader implements StreamReader {
       return { kind: "end", tail: null };
     }
     this.#nextSeqNum = batch.nextSeqNum;
+    this.#countDelivered(batch.meteredBytes);
     bounds.took(batch.count, batch.meteredBytes);
     this.#waitUntilMs = undefined;
     this.#heartbeatAtMs = Number.POSITIVE_INFINITY;
@@ -147,6 +152,17 @@ export class Reader implements StreamReader {
     if (stream.durable.nextSeqNum <= this.#nextSeqNum)
       await this.#sleep(untilMs === Number.POSITIVE_INFINITY ? undefined : untilMs - nowMs);
     return undefined;
+  }
+
+  /** A session counts as one operation for each minute in which it delivers. */
+  #countDelivered(meteredBytes: number): void {
+    const { runtime, usage } = this.#host;
+    usage.delivered(this.#stream, meteredBytes);
+    if (this.#bounds.mode === "unary") return;
+    const nowMs = runtime.clock.monotonicMs();
+    if (nowMs < this.#nextOperationMs) return;
+    this.#nextOperationMs = nowMs + OPERATION_MS;
+    usage.readOperation(this.#stream, "streaming");
   }
 
   /** "Nothing more is there" is an answer that needs the lease; if something came meanwhile, it is not the answer. */

@@ -27,6 +27,7 @@ export interface Sequenced {
   readonly firstTimestampHigh: number;
   readonly lastTimestampLow: number;
   readonly lastTimestampHigh: number;
+  readonly meteredBytes: number;
   readonly entry: EntryPlace;
   /** The trim point after this batch, or undefined when it has no trim command. */
   readonly trimPoint: number | undefined;
@@ -75,6 +76,7 @@ export function sequence(
     firstTimestampHigh: timestamps[1],
     lastTimestampLow: assigned.lastTimestampLow,
     lastTimestampHigh: assigned.lastTimestampHigh,
+    meteredBytes: batch.meteredBytes,
     entry,
     trimPoint: trimmed ? stream.assignedTrimPoint : undefined,
   };

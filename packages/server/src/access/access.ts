@@ -138,6 +138,11 @@ export class Access {
     this.#requireName(this.scope.accessTokens, id, "this access token");
   }
 
+  /** Whether who asks may know of this basin. */
+  admitsBasin(name: string): boolean {
+    return admits(this.scope.basins, name);
+  }
+
   #requireName(set: ResourceSet, name: string, what: string): void {
     if (!admits(set, name)) throw denied(what);
   }

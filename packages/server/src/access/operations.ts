@@ -61,3 +61,12 @@ export function operationsOfGroup(group: OperationGroup, access: "read" | "write
 export function isControlPlaneChange(operation: Operation): boolean {
   return TABLE.some(([name, group, kind]) => name === operation && kind === "write" && group !== "stream");
 }
+
+const COUNTED: ReadonlyMap<Operation, OperationGroup> = new Map(
+  TABLE.map(([name, group]) => [name, name.endsWith("-metrics") ? "account" : name === "check-tail" ? "basin" : group]),
+);
+
+/** Among whose operations one is counted. Those of streams are counted where they happen. */
+export function countedWith(operation: Operation): OperationGroup {
+  return COUNTED.get(operation) ?? "stream";
+}

@@ -1,0 +1,180 @@
+// Counts what is used, as it is used: a few additions an append or a read. Holds what has been counted since it was last taken, and nothing of time.
+import { SYSTEM_BASIN_ID } from "../account/system-stream.ts";
+import type { Stream } from "../stream/stream.ts";
+import type { BasinUsage, Counts, UsageRecord } from "./usage-record.ts";
+
+/** Basins in one record, and streams: a record must be readable in one piece. Who does not fit is in the next. */
+const MAX_BASINS_PER_RECORD = 500;
+const MAX_STREAMS_PER_RECORD = 1000;
+
+class BasinMeter {
+  readonly appendOps: Counts = {};
+  readonly ops: Counts = {};
+  appendBytes = 0;
+  readBytes = 0;
+  unaryReads = 0;
+  streamingReads = 0;
+  storageChanged = false;
+}
+
+export class UsageMeter {
+  readonly #basins = new Map<string, BasinMeter>();
+  /** Metered bytes stored, by basin, as of what has been taken. */
+  readonly #stored = new Map<string, number>();
+  /** Metered bytes that `#stored` has of each stream. */
+  readonly #counted = new WeakMap<Stream, number>();
+  /** Streams with something else stored than was last taken. */
+  readonly #changed = new Set<Stream>();
+  #account: Counts = {};
+  #touched = false;
+  /** Called when something is counted while nothing was. */
+  onTouched: () => void = () => undefined;
+
+  /** What is stored when counting begins. */
+  begin(streams: Iterable<Stream>): void {
+    for (const stream of streams) {
+      if (stream.basinId === SYSTEM_BASIN_ID) continue;
+      const bytes = storedBytes(stream);
+      this.#stored.set(stream.basinId, (this.#stored.get(stream.basinId) ?? 0) + bytes);
+      this.#counted.set(stream, bytes);
+    }
+  }
+
+  accountOperation(name: string): void {
+    this.#account[`op:${name}`] = (this.#account[`op:${name}`] ?? 0) + 1;
+    this.#touch();
+  }
+
+  basinOperation(basinId: string, name: string): void {
+    const { ops } = this.#basin(basinId);
+    ops[name] = (ops[name] ?? 0) + 1;
+  }
+
+  appendOperation(stream: Stream): void {
+    const { appendOps } = this.#basin(stream.basinId);
+    const { storageClass } = stream.config;
+    appendOps[storageClass] = (appendOps[storageClass] ?? 0) + 1;
+  }
+
+  /** A batch has become durable. */
+  appended(stream: Stream, meteredBytes: number): void {
+    if (stream.basinId === SYSTEM_BASIN_ID) return;
+    this.#basin(stream.basinId).appendBytes += meteredBytes;
+    this.#changed.add(stream);
+  }
+
+  readOperation(stream: Stream, kind: "unary" | "streaming"): void {
+    if (stream.basinId === SYSTEM_BASIN_ID) return;
+    const basin = this.#basin(stream.basinId);
+    if (kind === "unary") basin.unaryReads += 1;
+    else basin.streamingReads += 1;
+  }
+
+  delivered(stream: Stream, meteredBytes: number): void {
+    if (stream.basinId !== SYSTEM_BASIN_ID) this.#basin(stream.basinId).readBytes += meteredBytes;
+  }
+
+  /** A stream is gone, and all that it stored. */
+  removed(stream: Stream): void {
+    if (stream.basinId === SYSTEM_BASIN_ID) return;
+    this.#changed.add(stream);
+    this.#touch();
+  }
+
+  /** Whether anything has been counted since it was last taken. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  /** Metered bytes that a basin stores now. */
+  stored(basinId: string): number {
+    this.#settleStored();
+    return this.#stored.get(basinId) ?? 0;
+  }
+
+  /** What has been counted, without taking it. */
+  peek(at: number, nameOf: (basinId: string) => string): UsageRecord {
+    this.#settleStored();
+    const basins: Record<string, BasinUsage> = {};
+    for (const [id, meter] of this.#basins) basins[id] = this.#usageOf(id, meter, nameOf);
+    const streams: Record<string, number> = {};
+    for (const stream of this.#changed) streams[idOf(stream)] = storedBytes(stream);
+    return { at, account: { ...this.#account }, basins, streams };
+  }
+
+  /** Takes what has been counted, or as much of it as one record holds. */
+  take(at: number, nameOf: (basinId: string) => string): UsageRecord {
+    this.#settleStored();
+    const basins: Record<string, BasinUsage> = {};
+    let count = 0;
+    for (const [id, meter] of this.#basins) {
+      if (count === MAX_BASINS_PER_RECORD) break;
+      basins[id] = this.#usageOf(id, meter, nameOf);
+      this.#basins.delete(id);
+      count += 1;
+    }
+    const streams: Record<string, number> = {};
+    count = 0;
+    for (const stream of this.#changed) {
+      if (count === MAX_STREAMS_PER_RECORD) break;
+      streams[idOf(stream)] = storedBytes(stream);
+      this.#changed.delete(stream);
+      count += 1;
+    }
+    const account = this.#account;
+    this.#account = {};
+    this.#touched = this.#basins.size > 0 || this.#changed.size > 0;
+    return { at, account, basins, streams };
+  }
+
+  #settleStored(): void {
+    for (const stream of this.#changed) {
+      const before = this.#counted.get(stream) ?? 0;
+      const now = storedBytes(stream);
+      if (now === before) continue;
+      this.#counted.set(stream, now);
+      this.#stored.set(stream.basinId, (this.#stored.get(stream.basinId) ?? 0) + now - before);
+      this.#basin(stream.basinId).storageChanged = true;
+    }
+  }
+
+  #usageOf(id: string, meter: BasinMeter, nameOf: (basinId: string) => string): BasinUsage {
+    const counts: Counts = {};
+    const set = (key: string, value: number) => {
+      if (value > 0) counts[key] = value;
+    };
+    for (const storageClass in meter.appendOps) set(`append-ops:${storageClass}`, meter.appendOps[storageClass]);
+    for (const name in meter.ops) set(`op:${name}`, meter.ops[name]);
+    set("append-bytes", meter.appendBytes);
+    set("read-bytes", meter.readBytes);
+    set("read-ops:unary", meter.unaryReads);
+    set("read-ops:streaming", meter.streamingReads);
+    const name = nameOf(id);
+    return meter.storageChanged ? { name, counts, storage: this.#stored.get(id) ?? 0 } : { name, counts };
+  }
+
+  #basin(id: string): BasinMeter {
+    let basin = this.#basins.get(id);
+    if (basin === undefined) {
+      basin = new BasinMeter();
+      this.#basins.set(id, basin);
+      this.#touch();
+    }
+    return basin;
+  }
+
+  #touch(): void {
+    if (this.#touched) return;
+    this.#touched = true;
+    this.onTouched();
+  }
+}
+
+export function idOf(stream: Stream): string {
+  return Buffer.from(stream.id).toString("hex");
+}
+
+/** What is gone stores nothing. */
+export function storedBytes(stream: Stream): number {
+  return stream.gone ? 0 : stream.index.meteredBytes;
+}
