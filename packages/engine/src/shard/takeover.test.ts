@@ -1,15 +1,25 @@
 // Races between takers, each stopped at the step where it hurts. Virtual time, one store in memory.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SILENT_LOGGER } from "../logger.ts";
 import { FaultyStore, MemoryStore, type StoreOperation } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { Harness } from "../testing/harness.ts";
-import { manifestPrefix, walPrefix } from "./keys.ts";
-import { loadManifest, newestManifestVersion } from "./manifest.ts";
+import { encodeLogObjectHeader, type LogObjectKind } from "./chunk-format.ts";
+import { manifestKey, manifestPrefix, walKey, walPrefix } from "./keys.ts";
+import { encodeManifest, loadManifest, newestManifestVersion } from "./manifest.ts";
+import { takeOver } from "./takeover.ts";
 
 /** A taker that sleeps before the first operation that `when` picks, until it is woken. */
 function sleeper(memory: MemoryStore, seed: number, when: (operation: StoreOperation) => boolean) {
   const runtime = new VirtualRuntime({ seed });
+  const { store, wake, slept } = sleepingStore(memory, runtime, when);
+  const harness = Harness.start(store, runtime);
+  return { harness, wake, slept };
+}
+
+/** A store that holds up the first operation that `when` picks, until `wake`. */
+function sleepingStore(memory: MemoryStore, runtime: VirtualRuntime, when: (operation: StoreOperation) => boolean) {
   let wake = () => {};
   const held = new Promise<void>((resolve) => {
     wake = resolve;
@@ -20,8 +30,7 @@ function sleeper(memory: MemoryStore, seed: number, when: (operation: StoreOpera
     slept = true;
     return { holdBefore: held };
   });
-  const harness = Harness.start(store, runtime);
-  return { harness, wake: () => wake(), slept: () => slept };
+  return { store, wake: () => wake(), slept: () => slept };
 }
 
 test("a taker that loses the race for the fence reads what won it, and goes on from there", async () => {
@@ -123,4 +132,119 @@ test("a store that only fails is given up, at founding and at taking over", asyn
       }
     }
   }
+});
+
+/** A log of bare objects, laid out by hand as owners, takers and collectors that are not here would have left it. */
+class BareLog {
+  readonly memory = new MemoryStore({ exclusive: false });
+  readonly deployment = { format: 1, id: "", shards: 1, window: 16, leaseMs: 1_500, leaseMarginMs: 250 };
+
+  async put(kind: LogObjectKind, place: number, epoch: number, owner: number): Promise<void> {
+    const header = encodeLogObjectHeader({
+      kind,
+      place,
+      epoch,
+      incarnation: new Uint8Array(16).fill(owner),
+      nextPlace: kind === "fence" ? place + this.deployment.window : place + 1,
+      entryCount: 0,
+      contentBytes: 0,
+      contentCrc: 0,
+    });
+    await this.memory.put(walKey(0, place), [header]);
+  }
+
+  async putManifest(version: number, epoch: number, logStart: number, fences: number[]): Promise<void> {
+    const predecessor = version === 0 ? null : version - 1;
+    const manifest = encodeManifest({ version, predecessor, epoch, incarnation: "", logStart, fences });
+    await this.memory.put(manifestKey(0, version), [manifest]);
+  }
+
+  places(after: number): Promise<string[]> {
+    return this.memory.list(walPrefix(0), walKey(0, after));
+  }
+
+  /** A taker that sleeps when it has loaded the newest manifest, until it is woken. */
+  async sleepingTaker() {
+    const runtime = new VirtualRuntime({ seed: 1 });
+    const { store, wake, slept } = sleepingStore(
+      this.memory,
+      runtime,
+      ({ kind, key }) => kind === "list" && key.startsWith(walPrefix(0)),
+    );
+    let applied: number[] = [];
+    const taking = takeOver({
+      runtime,
+      store,
+      logger: SILENT_LOGGER,
+      shard: 0,
+      deployment: this.deployment,
+      incarnation: new Uint8Array(16).fill(255),
+      reset: () => {
+        applied = [];
+      },
+      apply: (_key, header) => applied.push(header.place),
+    });
+    await runtime.settle();
+    assert.ok(slept());
+    return {
+      wake: async () => {
+        wake();
+        const takeover = await runtime.until(taking);
+        return { ...takeover, applied };
+      },
+    };
+  }
+}
+
+test("a taker that has followed a fence in a collected place starts over", async () => {
+  const log = new BareLog();
+  await log.put("fence", 0, 1, 1);
+  await log.put("chunk", 16, 1, 1);
+  await log.putManifest(0, 1, 0, [0]);
+  const taker = await log.sleepingTaker();
+  // Another owner takes over, flushes what lies before its fence, collects it, and goes on. Only then does the fence of a third,
+  // who had read the log long before, arrive in a place that is empty now.
+  await log.put("fence", 17, 2, 2);
+  await log.putManifest(1, 2, 0, [0, 17]);
+  await log.putManifest(2, 2, 17, [0, 17]);
+  await log.memory.delete(walKey(0, 16));
+  await log.put("chunk", 33, 2, 2);
+  await log.put("chunk", 34, 2, 2);
+  await log.put("fence", 16, 2, 3);
+  const { applied, nextPlace } = await taker.wake();
+  assert.deepEqual(applied, [33, 34]);
+  assert.equal(nextPlace, 35 + log.deployment.window);
+  // Its fence stands where the log ends, and nowhere else: ahead of the end it would be a hole for all who come later.
+  assert.deepEqual(
+    await log.places(17),
+    [33, 34, 35].map((place) => walKey(0, place)),
+  );
+});
+
+test("what contradicts a fence in a collected place is no corruption", async () => {
+  const log = new BareLog();
+  await log.put("fence", 0, 1, 1);
+  for (let place = 16; place < 40; place += 1) await log.put("chunk", place, 1, 1);
+  await log.putManifest(0, 1, 0, [0]);
+  const taker = await log.sleepingTaker();
+  // As before; the first owner's later chunks are not all deleted yet.
+  await log.put("fence", 40, 2, 2);
+  await log.putManifest(1, 2, 0, [0, 40]);
+  await log.putManifest(2, 2, 40, [0, 40]);
+  await log.memory.delete(walKey(0, 16));
+  await log.put("fence", 16, 2, 3);
+  await log.put("chunk", 56, 2, 2);
+  const { applied, nextPlace } = await taker.wake();
+  assert.deepEqual(applied, [56]);
+  assert.equal(nextPlace, 57 + log.deployment.window);
+});
+
+test("what contradicts the log is corruption where nothing was collected", async () => {
+  const log = new BareLog();
+  await log.put("fence", 0, 1, 1);
+  await log.put("chunk", 16, 1, 1);
+  await log.putManifest(0, 1, 0, [0]);
+  const taker = await log.sleepingTaker();
+  await log.put("chunk", 17, 2, 2);
+  await assert.rejects(taker.wake(), (error: Error) => error.name === "CorruptObjectError");
 });

@@ -10,7 +10,7 @@ import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, walKey } from "./keys.ts";
 import { encodeManifest, type Manifest, newestManifest, newestManifestVersion } from "./manifest.ts";
 import { type ApplyChunk, type LogCursor, LogMovedError, readLog } from "./read-log.ts";
-import { retriedReads } from "./retry.ts";
+import { retriedReads, type StoreReads } from "./retry.ts";
 import { pause } from "./waiting.ts";
 
 /** Times that a takeover starts over before it says that something is wrong. */
@@ -69,8 +69,9 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
 
   // 1. The newest manifest, and the log from where it ends.
   const manifest = await newestManifest(reads, shard);
+  const logStart = manifest?.logStart ?? 0;
   const cursor: LogCursor = {
-    place: manifest?.logStart ?? 0,
+    place: logStart,
     epoch: 0,
     incarnation: new Uint8Array(0),
     afterRelease: false,
@@ -82,7 +83,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   let afterRelease: boolean;
   let epoch: number;
   do {
-    await readLog({ ...options, store: reads }, cursor, options.apply);
+    if (!(await readToEnd(options, reads, cursor, logStart))) return undefined;
     fencePlace = cursor.place;
     afterRelease = cursor.afterRelease;
     epoch = Math.max(cursor.epoch, manifest?.epoch ?? 0) + 1;
@@ -119,6 +120,27 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   else if (afterRelease) runtime.branches.reached("wait-skipped-after-release");
   const waitMs = afterRelease || store.exclusive ? 0 : deployment.leaseMs + deployment.leaseMarginMs;
   return { epoch, nextPlace: fencePlace + deployment.window, waitMs, fencedAtMs };
+}
+
+/**
+ * Reads on to the end of the log. False when its start has moved meanwhile: what was collected can leave a place empty, and a
+ * sleeping taker's fence may have come to stand there, which leads to where the log never went on. Its taker finds out by itself;
+ * who reads it finds out here, before fencing a place that may lie ahead of the log's end.
+ */
+async function readToEnd(
+  options: TakeoverOptions,
+  reads: StoreReads,
+  cursor: LogCursor,
+  logStart: number,
+): Promise<boolean> {
+  const moved = async () => ((await newestManifest(reads, options.shard))?.logStart ?? 0) !== logStart;
+  try {
+    await readLog({ ...options, store: reads }, cursor, options.apply);
+  } catch (error) {
+    if (error instanceof CorruptObjectError && (await moved())) return false;
+    throw error;
+  }
+  return !(await moved());
 }
 
 /** True when another object stands where the fence should be. */
