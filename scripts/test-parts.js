@@ -28,6 +28,12 @@ export const PARTS = [
     what: "unit and property tests, and the checkers' own",
     files: ["packages/*/src/**/*.test.ts", "sim/check/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
   },
+  {
+    name: "model",
+    budgetSecs: 60,
+    what: "the ownership protocol, every state within bounds",
+    files: ["sim/model/*.test.ts"],
+  },
   { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
   {
     name: "pressure",
