@@ -14,6 +14,7 @@ export const MUTANTS = [
   "continue inside the old window",
   "take a missing object for the end",
   "skip the listing before the fence",
+  "take any contradiction for corruption",
   "skip the second listing",
   "skip the listing after the marker",
   "put an older epoch's marker on top",
@@ -67,6 +68,11 @@ export const MUTANT_CASES: readonly MutantCase[] = [
   { mutant: "continue inside the old window", world: "two owners", breaks: "the log contradicts itself" },
   { mutant: "take a missing object for the end", world: "a lost object", breaks: STALE },
   { mutant: "skip the listing before the fence", world: "a flush", breaks: "the log has a hole" },
+  {
+    mutant: "take any contradiction for corruption",
+    world: "a narrow flush",
+    breaks: "a healthy log was taken for a corrupt one",
+  },
   { mutant: "skip the second listing", world: "a flush", breaks: LOST },
   {
     mutant: "skip the listing after the marker",

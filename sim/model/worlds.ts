@@ -29,6 +29,8 @@ export const SMALL_WORLDS = {
   "a lock": { ...NOTHING, third: true, chunks: [2, 1, 1], restarts: 1, lock: true },
   /** An owner and a taker that flush and collect. */
   "a flush": { ...NOTHING, chunks: [1, 1, 0], flushes: [1, 1, 0], restarts: 1, collectVersions: true },
+  /** Where a fence in a collected place leads to what is still there of its first owner. */
+  "a narrow flush": { ...NOTHING, window: 1, chunks: [2, 1, 0], flushes: [1, 0, 0], restarts: 1 },
   /** Segments added and rewritten, and manifest versions collected. */
   compaction: { ...NOTHING, chunks: [1, 1, 0], flushes: [3, 1, 0], collectVersions: true },
   /** A sleeping taker, one that overtakes it, and an owner that flushes and collects under both. */
