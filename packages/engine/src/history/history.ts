@@ -103,19 +103,25 @@ export class History {
         runtime.branches.reached("history-from-store");
         return new FetchedRange(bytes, from);
       } catch (error) {
-        if (error instanceof CorruptObjectError) this.#options.onCorrupt(error);
-        if (!(error instanceof ObjectStoreError)) throw error;
-        if (error.kind === "absent") {
-          const lost = new CorruptObjectError(key, "it is missing");
-          this.#options.onCorrupt(lost);
-          throw new EngineError("storage", lost.message);
+        const corrupt = corruption(error, key);
+        if (corrupt !== undefined) {
+          this.#options.onCorrupt(corrupt);
+          throw new EngineError("storage", corrupt.message);
         }
+        if (!(error instanceof ObjectStoreError)) throw error;
       }
       runtime.branches.reached("history-retried");
       if (runtime.clock.monotonicMs() + retryMs >= lateAtMs) throw late();
       await pause(runtime, retryMs);
     }
   }
+}
+
+/** What an error says of the object itself; undefined when it says nothing. */
+function corruption(error: unknown, key: string): CorruptObjectError | undefined {
+  if (error instanceof CorruptObjectError) return error;
+  const missing = error instanceof ObjectStoreError && error.kind === "absent";
+  return missing ? new CorruptObjectError(key, "it is missing") : undefined;
 }
 
 function keyOf(place: number, offset: number): string {

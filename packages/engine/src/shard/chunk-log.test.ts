@@ -5,6 +5,7 @@ import { EngineError } from "../errors.ts";
 import { type Fault, FaultyStore, MemoryStore, type StoreOperation } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { BASIN, Harness, STREAM } from "../testing/harness.ts";
+import { Chunk } from "./chunk.ts";
 import { decideFlush } from "./flush-decision.ts";
 import { walPrefix } from "./keys.ts";
 
@@ -194,6 +195,59 @@ test("an empty place proves nothing once a put was attempted there", async () =>
   await h.runtime.advance(100);
   await assert.rejects(h.until(h.engine.checkTail(BASIN, STREAM)), unavailable);
   assert.ok(unavailable(await h.until(append)));
+});
+
+test("whoever waited in vain is forgotten, however long the store is away", async () => {
+  const chunk = new Chunk(0);
+  for (let i = 0; i < 3; i += 1) {
+    const waiting = chunk.whenDurable();
+    chunk.fail(new EngineError("unavailable", "not in time"));
+    await assert.rejects(waiting, unavailable);
+    assert.equal(chunk.waiters, 0);
+  }
+  const last = chunk.whenDurable();
+  assert.equal(chunk.waiters, 1);
+  chunk.settle();
+  await last;
+  assert.equal(chunk.waiters, 0);
+});
+
+test("a batch carries the tail only under the lease", async () => {
+  const { h, store } = await faulty();
+  const options = {
+    start: { kind: "seq_num", seqNum: 0 },
+    clamp: false,
+    count: undefined,
+    bytes: undefined,
+    until: undefined,
+    waitMs: undefined,
+    mode: "session",
+  } as const;
+  const reader = await h.until(h.engine.openReader(BASIN, STREAM, options, { config: {} }));
+  assert.equal((await h.until(reader.next())).kind, "heartbeat");
+  await h.until(h.append({ bodies: ["a"] }));
+  assert.deepEqual((await h.until(reader.next())).tail?.seqNum, 1);
+  // The put of the next one takes longer than the lease that it earns.
+  store.hook = onWalPut(() => ({ delayBeforeMs: 2_000 }));
+  const append = h.append({ bodies: ["b"] });
+  const event = await h.until(reader.next());
+  assert.equal(event.kind, "batch");
+  assert.equal(event.tail, null);
+  await h.until(append);
+  reader.close();
+});
+
+test("a reader that meets a corrupt object is told of it, and the shard stops", async () => {
+  const { h, memory } = await faulty();
+  await h.until(h.append({ bodies: ["a"] }));
+  const key = (await memory.list(WAL)).at(-1) ?? "";
+  const bytes = new Uint8Array(await memory.get(key));
+  bytes[bytes.length - 1] ^= 1;
+  await memory.put(key, [bytes]);
+  // Out of memory, and so read from the store.
+  await h.runtime.advance(120_000);
+  await assert.rejects(h.readAll(), (error) => error instanceof EngineError && error.code === "storage");
+  assert.equal(h.halts[0]?.name, "CorruptObjectError");
 });
 
 test("a corrupt object stops the shard with an error that names it", async () => {

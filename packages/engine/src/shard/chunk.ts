@@ -35,6 +35,8 @@ export class Chunk {
   firstAttempt: Instant | undefined;
   state: "open" | "in-flight" | "stored" | "durable" = "open";
   readonly #effects: Effect[] = [];
+  /** Those who only want to know when it is durable. Once told that it takes too long, they are gone, and a store that is away for hours gathers none of them. */
+  #waiters: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
   /** Effects before this index have been failed already. */
   #failedEffects = 0;
 
@@ -60,7 +62,11 @@ export class Chunk {
   /** Resolves once this chunk is durable; rejects when its outcome will not be known in time. */
   whenDurable(): Promise<void> {
     if (this.state === "durable") return Promise.resolve();
-    return new Promise((resolve, reject) => this.addEffect({ apply: resolve, fail: reject }));
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  get waiters(): number {
+    return this.#waiters.length;
   }
 
   /** Everything in here is durable, and so is all before it. */
@@ -68,12 +74,16 @@ export class Chunk {
     this.state = "durable";
     for (const effect of this.#effects) effect.apply();
     this.#effects.length = 0;
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters = [];
   }
 
   /** The outcome is unknown: those who wait by now are told, while the put goes on. */
   fail(error: Error): void {
     for (; this.#failedEffects < this.#effects.length; this.#failedEffects += 1)
       this.#effects[this.#failedEffects].fail(error);
+    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#waiters = [];
     this.waitingSinceMs = Number.POSITIVE_INFINITY;
   }
 

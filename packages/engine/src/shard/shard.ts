@@ -400,6 +400,10 @@ export class Shard implements ReaderHost {
     return this.#log.holdsLease ? tailPosition(stream.durable) : undefined;
   }
 
+  get holdsLease(): boolean {
+    return this.#log.holdsLease;
+  }
+
   ensureLease(): Promise<void> | undefined {
     return this.#log.ensureLease();
   }

@@ -19,6 +19,8 @@ export interface ReaderHost {
   readonly runtime: Runtime;
   readonly history: History;
   readonly usage: UsageMeter;
+  /** Whether the right to answer is held now. */
+  readonly holdsLease: boolean;
   /** Undefined: the right to answer is held now. Errors: EngineError. */
   ensureLease(): Promise<void> | undefined;
   /** Throws when the shard has stopped. */
@@ -124,7 +126,8 @@ export class Reader implements StreamReader {
       count: batch.count,
       meteredBytes: batch.meteredBytes,
       lastSeqNum: batch.nextSeqNum - 1,
-      tail: this.#following ? tailPosition(stream.durable) : null,
+      // Records speak for themselves; that nothing follows them is an answer of its own, and not worth waiting for.
+      tail: this.#following && this.#host.holdsLease ? tailPosition(stream.durable) : null,
     };
   }
 
