@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../errors.ts";
+import { MAX_CHUNK_BYTES } from "../limits.ts";
 import { type Fault, FaultyStore, MemoryStore, type StoreOperation } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { BASIN, Harness, STREAM } from "../testing/harness.ts";
+import { MAX_BATCH_METERED_BYTES } from "../wire/index.ts";
 import { Chunk } from "./chunk.ts";
 import { decideFlush } from "./flush-decision.ts";
 import { walPrefix } from "./keys.ts";
@@ -134,6 +136,31 @@ test("nothing is sent at or beyond the window", async () => {
   release();
   await h.until(Promise.all(appends));
   assert.equal((await h.readAll()).length, 40);
+});
+
+test("a chunk is no larger than a full one, however long the store takes", async () => {
+  const { h, store, memory } = await faulty();
+  const before = new Set(await memory.list(WAL));
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.hook = onWalPut(() => ({ holdBefore: held }));
+  const body = "x".repeat(1_000_000);
+  // As much as one stream may have in flight.
+  const appends = Array.from({ length: 32 }, (_, i) => h.append({ bodies: [body, `${i}`] }));
+  await h.runtime.settle();
+  release();
+  await h.until(Promise.all(appends));
+  for (const key of await memory.list(WAL)) {
+    if (before.has(key)) continue;
+    assert.ok((await memory.get(key)).length <= MAX_CHUNK_BYTES + MAX_BATCH_METERED_BYTES, key);
+  }
+  const order = (await h.readAll()).filter((read) => read !== body);
+  assert.deepEqual(
+    order,
+    appends.map((_, i) => `${i}`),
+  );
 });
 
 test("at rest the first answer costs one get, and those within the lease nothing", async () => {

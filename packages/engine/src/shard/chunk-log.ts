@@ -45,6 +45,8 @@ export class ChunkLog {
   readonly #options: ChunkLogOptions;
   readonly #lease: Lease;
   #open: Chunk;
+  /** Full, and waiting for a slot. */
+  readonly #full: Chunk[] = [];
   /** Put and not yet acknowledged, by place. */
   readonly #inFlight: Chunk[] = [];
   #putsUnderWay = 0;
@@ -88,15 +90,19 @@ export class ChunkLog {
     const chunk = this.#open;
     chunk.deadlineMs = Math.min(chunk.deadlineMs, nowMs + lingerMs);
     this.#startWaiting(chunk);
-    if (chunk.contentBytes >= MAX_CHUNK_BYTES) this.#decide();
-    else this.#decideSoon();
+    if (chunk.contentBytes < MAX_CHUNK_BYTES) this.#decideSoon();
+    else {
+      this.#full.push(chunk);
+      this.#open = new Chunk(chunk.place + 1);
+      this.#decide();
+    }
   }
 
   /** Resolves once everything sequenced so far is durable. */
   whenAllDurable(): Promise<void> {
     if (this.#halted !== undefined) return Promise.reject(stopped(this.#halted));
     if (this.#open.entryCount > 0) return this.whenDurable(this.#open);
-    const last = this.#inFlight.at(-1);
+    const last = this.#full.at(-1) ?? this.#inFlight.at(-1);
     return last === undefined ? Promise.resolve() : this.whenDurable(last);
   }
 
@@ -127,7 +133,7 @@ export class ChunkLog {
   #decide(): void {
     for (;;) {
       if (this.#halted !== undefined) return;
-      const chunk = this.#open;
+      const chunk = this.#full[0] ?? this.#open;
       const firstUnacknowledged = this.#inFlight[0]?.place ?? chunk.place;
       const inWindow = firstUnacknowledged + this.#options.window - chunk.place;
       const nowMs = this.#options.runtime.clock.monotonicMs();
@@ -144,7 +150,8 @@ export class ChunkLog {
         this.#armFlush(decision.atMs, nowMs);
         return;
       }
-      this.#open = new Chunk(chunk.place + 1);
+      if (chunk === this.#open) this.#open = new Chunk(chunk.place + 1);
+      else this.#full.shift();
       this.#inFlight.push(chunk);
       chunk.state = "in-flight";
       void this.#put(chunk);
@@ -263,16 +270,21 @@ export class ChunkLog {
     });
   }
 
+  /** In the order of their places. */
+  #unacknowledged(): readonly Chunk[] {
+    return [...this.#inFlight, ...this.#full, this.#open];
+  }
+
   #oldestWaitMs(): number {
-    let oldest = this.#open.waitingSinceMs;
-    for (const chunk of this.#inFlight) oldest = Math.min(oldest, chunk.waitingSinceMs);
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const chunk of this.#unacknowledged()) oldest = Math.min(oldest, chunk.waitingSinceMs);
     return oldest;
   }
 
   /** Those who have waited too long are told that the outcome is unknown, and new appends are refused until a put gets through. */
   #failLate(): void {
     const nowMs = this.#options.runtime.clock.monotonicMs();
-    for (const chunk of [...this.#inFlight, this.#open]) {
+    for (const chunk of this.#unacknowledged()) {
       if (nowMs - chunk.waitingSinceMs < APPEND_DEADLINE_MS) continue;
       this.#refusing = true;
       this.#options.runtime.branches.reached("append-late");
@@ -311,7 +323,7 @@ export class ChunkLog {
         runtime.branches.reached("lease-store-silent");
         throw late();
       }
-      const ahead = this.#inFlight[0];
+      const ahead = this.#inFlight[0] ?? this.#full[0];
       if (ahead !== undefined) {
         runtime.branches.reached("lease-waits-for-put");
         // A put was attempted in the next place: only its own acknowledgement can prove anything now.
@@ -364,7 +376,7 @@ export class ChunkLog {
     const { timers } = this.#options.runtime;
     if (this.#flushTimer !== undefined) timers.clear(this.#flushTimer);
     if (this.#deadlineTimer !== undefined) timers.clear(this.#deadlineTimer);
-    for (const chunk of [...this.#inFlight, this.#open]) chunk.fail(stopped(error));
+    for (const chunk of this.#unacknowledged()) chunk.fail(stopped(error));
     this.#options.onHalt(error);
   }
 
@@ -386,7 +398,8 @@ export class ChunkLog {
     const late = () => new EngineError("unavailable", "the object store did not take the last writes in time");
     await withDeadline(runtime, this.whenAllDurable(), APPEND_DEADLINE_MS, late);
     const last = this.#open;
-    if (last.entryCount > 0 || this.#inFlight.length > 0) throw new Error("the log was drained and is not empty");
+    if (last.entryCount > 0 || this.#full.length > 0 || this.#inFlight.length > 0)
+      throw new Error("the log was drained and is not empty");
     this.#released = true;
     this.#lease.drop();
     await withDeadline(runtime, this.#putUntilStored(last, "release"), APPEND_DEADLINE_MS, late);
