@@ -1,9 +1,13 @@
 // The options of `tailrace serve`: each a flag and an environment variable.
+import { totalmem } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { parseSizeBytes } from "./human-size.ts";
 
 export interface ServeOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly store: string;
+  /** Bytes. */
+  readonly memory: number;
   readonly rootTokenFile?: string;
   readonly initFile?: string;
   readonly metricsAuth?: boolean;
@@ -14,6 +18,24 @@ export interface ServeOptions {
   readonly cors: boolean;
   readonly insecureOpen?: boolean;
   readonly logLevel: string;
+}
+
+/** Of the machine's memory, or of what this process may have of it. */
+const DEFAULT_MEMORY_SHARE = 1 / 4;
+/** Below this no chunk would stay for those who follow the tail. */
+const MIN_MEMORY_BYTES = 16 * 1024 * 1024;
+
+function defaultMemoryBytes(): number {
+  // 0 or something beyond all measure where no limit is set on the process.
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.max(MIN_MEMORY_BYTES, Math.floor(Math.min(totalmem(), limit) * DEFAULT_MEMORY_SHARE));
+}
+
+function parseMemory(text: string): number {
+  const bytes = parseSizeBytes(text);
+  if (bytes === undefined || bytes < MIN_MEMORY_BYTES)
+    throw new InvalidArgumentError("it must be a size of at least 16MiB, such as 512MiB or 4GiB");
+  return bytes;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"];
@@ -47,6 +69,12 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         .env("TAILRACE_STORE")
         .argParser(parseStore)
         .default("file:./tailrace-data"),
+    )
+    .addOption(
+      new Option("--memory <size>", "memory for records written lately or fetched from the store, such as 512MiB")
+        .env("TAILRACE_MEMORY")
+        .argParser(parseMemory)
+        .default(defaultMemoryBytes(), "a quarter of the machine's"),
     )
     .addOption(
       new Option(

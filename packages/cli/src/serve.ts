@@ -36,6 +36,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     runtime: systemRuntime,
     store,
     logger,
+    cacheBytes: options.memory,
     onHalt: (error) => stop.fail(haltError(error)),
   });
   let server: RunningServer | undefined;

@@ -35,7 +35,7 @@ import type {
   StreamReader,
 } from "./engine-api.ts";
 import { EngineError } from "./errors.ts";
-import { DELETION_GRACE_MS, OPERATION_MS } from "./limits.ts";
+import { DEFAULT_CACHE_BYTES, DELETION_GRACE_MS, OPERATION_MS } from "./limits.ts";
 import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import type { Runtime, TimerHandle } from "./runtime/index.ts";
@@ -51,6 +51,8 @@ export interface EngineOptions {
   /** Closed by the engine. */
   readonly store: ObjectStore;
   readonly logger?: EngineLogger;
+  /** Memory for records, written lately or fetched from the store. What is in flight comes on top of it. Default: DEFAULT_CACHE_BYTES. */
+  readonly cacheBytes?: number;
   /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
   readonly onHalt?: (error: Error) => void;
 }
@@ -112,6 +114,7 @@ export class Engine implements EngineApi {
       shard: 0,
       deployment,
       usage: this.#meter,
+      cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       onHalt: (error) => {
         this.#halted = true;
         this.#opened?.usage.stop();

@@ -31,14 +31,11 @@ export const STORE_DEADLINE_MS = 5_000;
 /** Linger of the classes: how long a chunk may wait for company. */
 export const STANDARD_LINGER_MS = 100;
 
-/** Memory for chunks that tails and recent history are read from. */
-export const CHUNK_CACHE_BYTES = 256 * 1024 * 1024;
+/** Memory for records, written lately or fetched, where nobody says how much. */
+export const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
 
-/** A chunk leaves memory after this: a dormant stream holds none. */
-export const CHUNK_CACHE_AGE_MS = 60_000;
-
-/** Memory for history fetched from the store. */
-export const RUN_CACHE_BYTES = 64 * 1024 * 1024;
+/** Chunks leave memory this long after they were written, fetched history after its last use: what is dormant holds none. */
+export const CACHE_AGE_MS = 60_000;
 
 /** The stored bytes that one entry of a stream's chunk index stands for, at least, within one chunk. */
 export const RUN_BYTES = 64 * 1024;

@@ -1,25 +1,26 @@
 // The newest durable chunks, kept in memory as they were written: what tails and recent history are served from.
-// Bounded in bytes and in age; empty it holds no timer.
+// Bounded in bytes by the budget it shares, and in age; empty it holds no timer.
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import type { Chunk } from "../shard/chunk.ts";
+import type { BoundedCache, CacheBudget } from "./cache-budget.ts";
 
 interface Cached {
   readonly chunk: Chunk;
   readonly expiresMs: number;
 }
 
-export class ChunkCache {
+export class ChunkCache implements BoundedCache {
   readonly #runtime: Runtime;
-  readonly #maxBytes: number;
+  readonly #budget: CacheBudget;
   readonly #maxAgeMs: number;
   /** In the order of places, which is the order of age. */
   readonly #chunks = new Map<number, Cached>();
   #bytes = 0;
   #timer: TimerHandle | undefined;
 
-  constructor(runtime: Runtime, maxBytes: number, maxAgeMs: number) {
+  constructor(runtime: Runtime, budget: CacheBudget, maxAgeMs: number) {
     this.#runtime = runtime;
-    this.#maxBytes = maxBytes;
+    this.#budget = budget;
     this.#maxAgeMs = maxAgeMs;
   }
 
@@ -30,11 +31,15 @@ export class ChunkCache {
   add(chunk: Chunk): void {
     this.#chunks.set(chunk.place, { chunk, expiresMs: this.#runtime.clock.monotonicMs() + this.#maxAgeMs });
     this.#bytes += chunk.contentBytes;
-    for (const [place, cached] of this.#chunks) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(place, cached);
-    }
+    this.#budget.enforce();
     this.#arm();
+  }
+
+  dropOldest(): void {
+    for (const [place, cached] of this.#chunks) {
+      this.#drop(place, cached);
+      return;
+    }
   }
 
   get(place: number): Chunk | undefined {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualRuntime } from "../runtime/index.ts";
+import { CacheBudget } from "./cache-budget.ts";
 import { FetchedRange } from "./entry-bytes.ts";
 import { RunCache } from "./run-cache.ts";
 
@@ -9,8 +10,16 @@ function fetched(bytes: number): FetchedRange {
   return new FetchedRange(new Uint8Array(bytes), 0);
 }
 
+/** With the whole budget to itself. */
+function cacheOf(runtime: VirtualRuntime, maxBytes: number): RunCache {
+  const budget = new CacheBudget(maxBytes);
+  const cache = new RunCache(runtime, budget, 60_000);
+  budget.bind({ bytes: 0, dropOldest: () => assert.fail("there is nothing to drop") }, cache);
+  return cache;
+}
+
 test("a fetch counts with all of its bytes, also those between its runs", () => {
-  const cache = new RunCache(new VirtualRuntime({ seed: 1 }), 10_000, 60_000);
+  const cache = cacheOf(new VirtualRuntime({ seed: 1 }), 10_000);
   for (let i = 0; i < 100; i += 1) cache.set([`${i}:0`, `${i}:900`], fetched(1_000), 1_000);
   assert.equal(cache.bytes, 10_000);
   assert.equal(cache.has("89:0"), false);
@@ -18,7 +27,7 @@ test("a fetch counts with all of its bytes, also those between its runs", () => 
 });
 
 test("the least recently used fetch goes first, with all of its runs", () => {
-  const cache = new RunCache(new VirtualRuntime({ seed: 1 }), 2_000, 60_000);
+  const cache = cacheOf(new VirtualRuntime({ seed: 1 }), 2_000);
   cache.set(["a:0", "a:1"], fetched(1_000), 1_000);
   cache.set(["b:0"], fetched(1_000), 1_000);
   assert.ok(cache.get("a:1"));
@@ -32,7 +41,7 @@ test("the least recently used fetch goes first, with all of its runs", () => {
 });
 
 test("a run fetched again belongs to the newer fetch", () => {
-  const cache = new RunCache(new VirtualRuntime({ seed: 1 }), 2_000, 60_000);
+  const cache = cacheOf(new VirtualRuntime({ seed: 1 }), 2_000);
   cache.set(["a:0", "a:1"], fetched(1_000), 1_000);
   cache.set(["a:1"], fetched(500), 500);
   cache.set(["b:0"], fetched(1_000), 1_000);
@@ -43,7 +52,7 @@ test("a run fetched again belongs to the newer fetch", () => {
 
 test("nothing is held once nothing has been used for a while", async () => {
   const runtime = new VirtualRuntime({ seed: 1 });
-  const cache = new RunCache(runtime, 10_000, 60_000);
+  const cache = cacheOf(runtime, 10_000);
   cache.set(["a:0"], fetched(1_000), 1_000);
   await runtime.advance(50_000);
   assert.ok(cache.get("a:0"));

@@ -1,5 +1,7 @@
 // Runs of history that were fetched from the store, least recently used out first, and gone a while after the last use.
+// Bounded in bytes by the budget it shares.
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
+import type { BoundedCache, CacheBudget } from "./cache-budget.ts";
 import type { EntryBytes } from "./entry-bytes.ts";
 
 /** The runs that one get has brought share its bytes, and go together. */
@@ -10,9 +12,9 @@ interface Fetch {
   readonly keys: readonly string[];
 }
 
-export class RunCache {
+export class RunCache implements BoundedCache {
   readonly #runtime: Runtime;
-  readonly #maxBytes: number;
+  readonly #budget: CacheBudget;
   readonly #maxAgeMs: number;
   /** By run. */
   readonly #runs = new Map<string, Fetch>();
@@ -22,9 +24,9 @@ export class RunCache {
   #usedMs = 0;
   #timer: TimerHandle | undefined;
 
-  constructor(runtime: Runtime, maxBytes: number, maxAgeMs: number) {
+  constructor(runtime: Runtime, budget: CacheBudget, maxAgeMs: number) {
     this.#runtime = runtime;
-    this.#maxBytes = maxBytes;
+    this.#budget = budget;
     this.#maxAgeMs = maxAgeMs;
   }
 
@@ -51,12 +53,16 @@ export class RunCache {
     for (const key of keys) this.#runs.set(key, fetch);
     this.#fetches.add(fetch);
     this.#bytes += bytes;
-    for (const oldest of this.#fetches) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(oldest);
-    }
+    this.#budget.enforce();
     this.#usedMs = this.#runtime.clock.monotonicMs();
     this.#arm(this.#maxAgeMs);
+  }
+
+  dropOldest(): void {
+    for (const oldest of this.#fetches) {
+      this.#drop(oldest);
+      return;
+    }
   }
 
   clear(): void {

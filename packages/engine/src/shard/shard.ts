@@ -9,17 +9,16 @@ import { resolveStreamConfig } from "../config.ts";
 import type { Deployment } from "../deployment.ts";
 import type { AppendAck, ReadOptions, StreamReader } from "../engine-api.ts";
 import { ConditionFailedError, EngineError } from "../errors.ts";
+import { CacheBudget } from "../history/cache-budget.ts";
 import { ChunkCache } from "../history/chunk-cache.ts";
 import { History } from "../history/history.ts";
 import { RunCache } from "../history/run-cache.ts";
 import {
   APPEND_DEADLINE_MS,
-  CHUNK_CACHE_AGE_MS,
-  CHUNK_CACHE_BYTES,
+  CACHE_AGE_MS,
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
-  RUN_CACHE_BYTES,
   STANDARD_LINGER_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
@@ -46,6 +45,8 @@ export interface ShardOptions {
   readonly shard: number;
   readonly deployment: Deployment;
   readonly usage: UsageMeter;
+  /** Memory for records, written lately or fetched. */
+  readonly cacheBytes: number;
   /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -87,8 +88,10 @@ export class Shard implements ReaderHost {
     this.usage = options.usage;
     this.epoch = epoch;
     this.#onHalt = options.onHalt;
-    this.#chunkCache = new ChunkCache(runtime, CHUNK_CACHE_BYTES, CHUNK_CACHE_AGE_MS);
-    this.#runCache = new RunCache(runtime, RUN_CACHE_BYTES, CHUNK_CACHE_AGE_MS);
+    const budget = new CacheBudget(options.cacheBytes);
+    this.#chunkCache = new ChunkCache(runtime, budget, CACHE_AGE_MS);
+    this.#runCache = new RunCache(runtime, budget, CACHE_AGE_MS);
+    budget.bind(this.#chunkCache, this.#runCache);
     this.#log = new ChunkLog({
       runtime,
       store,
