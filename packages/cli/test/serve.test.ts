@@ -41,6 +41,7 @@ test("--help names every option and its variable", () => {
   const flags = [
     "listen",
     "store",
+    "memory",
     "root-token-file",
     "metrics-auth",
     "prices",
@@ -61,6 +62,7 @@ test("--help names every option and its variable", () => {
 test("what cannot work is refused in one sentence with a code of its own", async () => {
   refused(ExitCode.usage, /HOST:PORT/, "--listen", "nowhere");
   refused(ExitCode.usage, /file:DIR/, "--store", "ftp://x");
+  refused(ExitCode.usage, /at least 16MiB/, "--memory", "lots");
   refused(ExitCode.usage, /refusing to listen on 0\.0\.0\.0/, "--listen", "0.0.0.0:0", "--store", "memory:");
   const prices = join(temporary, "prices.json");
   for (const wrong of ['{"storage":1}', '{"read_gib":"free"}', '{"read_gib":-1}', "[]", "{"]) {
