@@ -40,11 +40,16 @@ export const CACHE_AGE_MS = 60_000;
 /** The stored bytes that one entry of a stream's chunk index stands for, at least, within one chunk. */
 export const RUN_BYTES = 64 * 1024;
 
-/** The longest get of history: neighbouring runs of a chunk are fetched together up to this. */
-export const MAX_FETCH_BYTES = 1024 * 1024;
+/** The longest get of history, at a sequential reader's first and later on: neighbouring runs of a chunk are fetched together, in the end whole chunks with the batch that filled them. */
+export const FIRST_FETCH_BYTES = 1024 * 1024;
+export const MAX_FETCH_BYTES = MAX_CHUNK_BYTES + 2 * 1024 * 1024;
 
-/** Gets of history that a sequential reader keeps ahead of itself. */
-export const READ_AHEAD_FETCHES = 8;
+/** History that a sequential reader has fetched ahead of itself, at first and later on: enough to keep a distant store busy. */
+export const FIRST_READ_AHEAD_BYTES = 2 * 1024 * 1024;
+export const MAX_READ_AHEAD_BYTES = 32 * 1024 * 1024;
+
+/** Gets ahead of one reader at once, however small they are. */
+export const MAX_READ_AHEAD_FETCHES = 32;
 
 /** Heartbeats of a silent session come after a random time between these (API: S2S sessions). */
 export const HEARTBEAT_MIN_MS = 5_000;

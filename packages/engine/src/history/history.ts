@@ -1,7 +1,7 @@
 // Where a stream's durable bytes come from: chunks in memory first, then fetched runs, then ranged gets.
 // Concurrent gets of one run are one get. Verifies what it fetches; what is corrupt stops the shard.
 import { EngineError } from "../errors.ts";
-import { MAX_FETCH_BYTES, READ_AHEAD_FETCHES, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
+import { MAX_READ_AHEAD_FETCHES, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { verifyEntries } from "../shard/chunk-format.ts";
@@ -11,6 +11,7 @@ import { pause, withDeadline } from "../shard/waiting.ts";
 import type { ChunkIndex } from "../stream/chunk-index.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { type EntryBytes, FetchedRange } from "./entry-bytes.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 import type { RunCache } from "./run-cache.ts";
 
 export interface HistoryOptions {
@@ -19,6 +20,9 @@ export interface HistoryOptions {
   readonly shard: number;
   readonly chunks: ChunkCache;
   readonly runs: RunCache;
+  /** What all readers together may have fetched ahead, and how many they are. */
+  readonly maxAheadBytes: number;
+  readonly readers: () => number;
   readonly onCorrupt: (error: CorruptObjectError) => void;
 }
 
@@ -32,8 +36,8 @@ export class History {
     this.#options = options;
   }
 
-  /** The bytes of a run; at once when they are in memory. `sequential` readers get the neighbours fetched too. Errors: EngineError `unavailable`, `storage`. */
-  read(index: ChunkIndex, run: number, sequential: boolean): EntryBytes | Promise<EntryBytes> {
+  /** The bytes of a run; at once when they are in memory. With `ahead`, its neighbours are fetched too, and what comes next. Errors: EngineError `unavailable`, `storage`. */
+  read(index: ChunkIndex, run: number, ahead: ReadAhead | undefined): EntryBytes | Promise<EntryBytes> {
     const place = index.place(run);
     const chunk = this.#options.chunks.get(place);
     if (chunk !== undefined) {
@@ -43,35 +47,62 @@ export class History {
     const cached = this.#options.runs.get(keyOf(place, index.offset(run)));
     if (cached === undefined) this.misses += 1;
     else this.hits += 1;
-    const source = cached ?? this.#fetch(index, run, sequential);
+    const source = cached ?? this.#fetch(index, run, ahead?.fetchBytes ?? 0);
     // Also when this run was there already: it was fetched ahead, and the next ones are to be there in their turn.
-    if (sequential) this.#readAhead(index, run);
+    if (ahead !== undefined && (ahead.moveTo(place) || cached === undefined)) this.#readAhead(index, run, ahead);
     return source;
   }
 
   /** Starts the gets that a sequential reader will want after `run`. */
-  #readAhead(index: ChunkIndex, run: number): void {
+  #readAhead(index: ChunkIndex, run: number, ahead: ReadAhead): void {
+    // All readers together may have fetched no more than stays until it is read.
+    const share = this.#options.maxAheadBytes / Math.max(1, this.#options.readers());
+    const toBytes = Math.min(ahead.bytes, share);
+    let bytes = 0;
     let fetches = 0;
-    let next = run + 1;
-    while (next < index.count && fetches < READ_AHEAD_FETCHES) {
+    for (let next = run + 1; next < index.count && bytes < toBytes && fetches < MAX_READ_AHEAD_FETCHES; ) {
       const place = index.place(next);
       if (this.#options.chunks.get(place) !== undefined) return;
-      const key = keyOf(place, index.offset(next));
-      if (!this.#options.runs.has(key) && !this.#underWay.has(key)) {
+      let last = next;
+      if (!this.#has(place, index.offset(next))) {
+        last = this.#lastOfFetch(index, next, ahead.fetchBytes);
+        fetches += 1;
         // Whoever reads it will see the error; here it only means that there is nothing ahead.
-        this.#fetch(index, next, true).catch(() => undefined);
+        this.#fetch(index, next, ahead.fetchBytes).catch(() => undefined);
       }
-      fetches += 1;
-      next = lastOfFetch(index, next) + 1;
+      bytes += index.end(last) - index.offset(next);
+      next = last + 1;
     }
   }
 
-  #fetch(index: ChunkIndex, run: number, sequential: boolean): Promise<EntryBytes> {
+  /** Whether a run has been fetched, or is on its way. */
+  #has(place: number, offset: number): boolean {
+    const key = keyOf(place, offset);
+    return this.#options.runs.has(key) || this.#underWay.has(key);
+  }
+
+  /** The last run that one get takes along with `run`: neighbours in the same chunk that are not here yet, up to `maxBytes`. */
+  #lastOfFetch(index: ChunkIndex, run: number, maxBytes: number): number {
+    const place = index.place(run);
+    const from = index.offset(run);
+    let last = run;
+    while (
+      last + 1 < index.count &&
+      index.place(last + 1) === place &&
+      index.end(last + 1) - from <= maxBytes &&
+      !this.#has(place, index.offset(last + 1))
+    )
+      last += 1;
+    return last;
+  }
+
+  /** Gets a run, and its neighbours as far as `maxBytes` reach. */
+  #fetch(index: ChunkIndex, run: number, maxBytes: number): Promise<EntryBytes> {
     const place = index.place(run);
     const key = keyOf(place, index.offset(run));
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
-    const last = sequential ? lastOfFetch(index, run) : run;
+    const last = this.#lastOfFetch(index, run, maxBytes);
     const from = index.offset(run);
     const to = index.end(last);
     const keys: string[] = [];
@@ -126,17 +157,4 @@ function corruption(error: unknown, key: string): CorruptObjectError | undefined
 
 function keyOf(place: number, offset: number): string {
   return `${place}:${offset}`;
-}
-
-/** The last run that one get takes along with `run`: neighbours in the same chunk, up to MAX_FETCH_BYTES. */
-function lastOfFetch(index: ChunkIndex, run: number): number {
-  let last = run;
-  while (
-    last + 1 < index.count &&
-    index.place(last + 1) === index.place(run) &&
-    index.end(last + 1) - index.offset(run) <= MAX_FETCH_BYTES
-  ) {
-    last += 1;
-  }
-  return last;
 }

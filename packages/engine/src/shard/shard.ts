@@ -111,6 +111,9 @@ export class Shard implements ReaderHost {
       shard,
       chunks: this.#chunkCache,
       runs: this.#runCache,
+      // Half of what never has to make way: the other half is what is being read.
+      maxAheadBytes: budget.fetchedShareBytes / 2,
+      readers: () => this.#readers.size,
       onCorrupt: (error) => this.#log.halt(error),
     });
   }

@@ -3,6 +3,7 @@
 import { meteredBytesBeforeSealing } from "../encryption/sealed-record.ts";
 import type { EntryBytes } from "../history/entry-bytes.ts";
 import type { History } from "../history/history.ts";
+import type { ReadAhead } from "../history/read-ahead.ts";
 import {
   ENTRY_HEADER_BYTES,
   EntryKind,
@@ -23,8 +24,8 @@ export interface GatherLimits {
   readonly meteredBytes: number;
   /** Exclusive. */
   readonly until: bigint | undefined;
-  /** Whether the reader will want what follows: neighbours are then fetched together, and ahead. */
-  readonly sequential: boolean;
+  /** Of a reader that will want what follows: neighbours are then fetched together, and ahead. */
+  readonly ahead: ReadAhead | undefined;
 }
 
 export interface Gathered {
@@ -55,7 +56,7 @@ export async function gather(
     const run = index.runOf(batch.nextSeqNum);
     const offset = index.offset(run);
     const end = index.end(run);
-    const read = history.read(index, run, limits.sequential);
+    const read = history.read(index, run, limits.ahead);
     batch.addRun(read instanceof Promise ? await read : read, offset, end);
   }
   return batch;

@@ -3,6 +3,7 @@
 import type { ReadEvent, ReadOptions, StreamReader } from "../engine-api.ts";
 import { EngineError, UnwrittenError } from "../errors.ts";
 import type { History } from "../history/history.ts";
+import { ReadAhead } from "../history/read-ahead.ts";
 import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, OPERATION_MS } from "../limits.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
@@ -33,6 +34,7 @@ export class Reader implements StreamReader {
   readonly #host: ReaderHost;
   readonly #stream: Stream;
   readonly #bounds: ReadBounds;
+  readonly #ahead: ReadAhead | undefined;
   #nextSeqNum: number;
   #nextOperationMs = Number.NEGATIVE_INFINITY;
   #following = false;
@@ -47,6 +49,8 @@ export class Reader implements StreamReader {
     this.#stream = stream;
     this.#bounds = bounds;
     this.#nextSeqNum = nextSeqNum;
+    const sequential = bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS;
+    this.#ahead = sequential ? new ReadAhead() : undefined;
   }
 
   /** Resolves the start of a read. Errors: UnwrittenError, EngineError. */
@@ -97,7 +101,7 @@ export class Reader implements StreamReader {
       count: bounds.batchCount,
       meteredBytes: bounds.batchBytes,
       until: bounds.until,
-      sequential: bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS,
+      ahead: this.#ahead,
     };
     const cut = mostBytes < limits.meteredBytes;
     let batch = await gather(

@@ -13,7 +13,7 @@ export async function seekTimestamp(stream: Stream, history: History, timestamp:
   if (run === index.count) return undefined;
   const to = index.end(run);
   let offset = index.offset(run);
-  const source = await history.read(index, run, false);
+  const source = await history.read(index, run, undefined);
   while (offset < to) {
     const part = source.partAt(offset);
     if (part === undefined) throw new Error(`no bytes at ${offset} of a run`);
