@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly stores: readonly StoreKind[];
   /** Seconds of load per row. */
   readonly secs: number;
+  /** How often each row is measured, the servers in turn. */
+  readonly rounds: number;
   /** A row is measured when its name contains one of these; all when empty. */
   readonly rows: readonly string[];
   /** Where to write the results, as JSON. */
@@ -21,6 +23,7 @@ beside Tailrace in the same run, row by row, and ratios are printed. Uses \`s2 b
 
   --quick           4 seconds a row instead of 10
   --secs N          seconds a row
+  --rounds N        measure each row N times, the servers in turn, and take medians (default: 1)
   --stores LIST     of memory,file,s3 (default: all; s3 needs versitygw)
   --rows LIST       only rows whose name contains one of these
   --out FILE        write the results as JSON
@@ -34,6 +37,7 @@ export function benchOptions(args: readonly string[]): BenchOptions | undefined 
     options: {
       quick: { type: "boolean", default: false },
       secs: { type: "string" },
+      rounds: { type: "string", default: "1" },
       stores: { type: "string", default: STORES.join(",") },
       rows: { type: "string", default: "" },
       out: { type: "string" },
@@ -48,6 +52,7 @@ export function benchOptions(args: readonly string[]): BenchOptions | undefined 
   return {
     stores,
     secs: Number(values.secs ?? (values.quick ? 4 : 10)),
+    rounds: Math.max(1, Math.floor(Number(values.rounds))),
     rows: values.rows.split(",").filter((row) => row !== ""),
     out: values.out,
   };

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import type { StoreKind } from "./options.ts";
-import type { ServerName } from "./servers/start.ts";
+import type { ServerName } from "./servers/server.ts";
 
 export type Figures = Readonly<Record<string, number>>;
 
@@ -12,6 +12,18 @@ export interface Result {
   readonly row: string;
   readonly server: ServerName;
   readonly figures: Figures;
+}
+
+/** Of every figure its median, which for two is their mean. */
+export function medians(rounds: readonly Figures[]): Figures {
+  const names = Object.keys(rounds[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, median(rounds.map((figures) => figures[name]))]));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function show(value: number): string {

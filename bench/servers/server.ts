@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CountedS3 } from "./counted-s3.ts";
+
+export type ServerName = "tailrace" | "s2-lite";
 
 export interface Usage {
   readonly cpuSecs: number;
@@ -15,14 +18,16 @@ const TICKS_PER_SEC = 100;
 const START_DEADLINE_MS = 30_000;
 
 export class BenchServer {
-  readonly name: string;
+  readonly name: ServerName;
   readonly url: string;
   readonly #child: ChildProcess;
+  readonly #s3: CountedS3 | undefined;
 
-  constructor(name: string, url: string, child: ChildProcess) {
+  constructor(name: ServerName, url: string, child: ChildProcess, s3: CountedS3 | undefined) {
     this.name = name;
     this.url = url;
     this.#child = child;
+    this.#s3 = s3;
   }
 
   async healthy(): Promise<void> {
@@ -43,17 +48,20 @@ export class BenchServer {
     return { cpuSecs: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC, peakRssMiB: peakKib / 1024 };
   }
 
-  /** Requests to the object store so far; undefined where the server does not say. */
+  /** Requests to the object store so far: as the store counts them on S3, else as the server does; undefined where it does not. */
   async storeRequests(): Promise<number | undefined> {
+    if (this.#s3 !== undefined) return this.#s3.requests();
     const text = await (await fetch(`${this.url}/metrics`)).text();
     const counts = [...text.matchAll(/^tailrace_object_store_requests_total\{.*\} ([0-9.e+]+)$/gm)];
     return counts.length === 0 ? undefined : counts.reduce((sum, match) => sum + Number(match[1]), 0);
   }
 
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill("SIGKILL");
-    await once(this.#child, "exit");
+    if (this.#child.exitCode === null) {
+      this.#child.kill("SIGKILL");
+      await once(this.#child, "exit");
+    }
+    await this.#s3?.stop();
   }
 }
 

@@ -3,66 +3,68 @@ import { spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Versitygw } from "../../test/support/versitygw.ts";
 import type { StoreKind } from "../options.ts";
-import { BenchServer, freePort } from "./server.ts";
+import { CountedS3 } from "./counted-s3.ts";
+import { BenchServer, freePort, type ServerName } from "./server.ts";
 
 const MAIN = join(import.meta.dirname, "../../packages/cli/src/main.ts");
-let stores = 0;
 
-export type ServerName = "tailrace" | "s2-lite";
+/** Where a server is to keep its data. */
+type Place =
+  | { readonly kind: "memory" }
+  | { readonly kind: "file"; readonly directory: string }
+  | { readonly kind: "s3"; readonly s3: CountedS3 };
 
-/** `s3` must be there for stores of that kind. */
-export async function startServer(name: ServerName, kind: StoreKind, s3: Versitygw | undefined): Promise<BenchServer> {
+/** Undefined when there is nothing to keep data in: no S3 server. */
+export async function startServer(name: ServerName, kind: StoreKind): Promise<BenchServer | undefined> {
+  const place = await placeOf(kind);
+  if (place === undefined) return undefined;
+  const s3 = place.kind === "s3" ? place.s3 : undefined;
+  const aws = s3 === undefined ? {} : { ...s3.server.env, AWS_ENDPOINT: s3.server.endpoint, AWS_ALLOW_HTTP: "true" };
   const port = await freePort();
-  const directory = kind === "file" ? mkdtempSync(join(tmpdir(), "tailrace-bench-")) : "";
-  const prefix = `${name}-${stores++}`;
-  const aws = kind === "s3" && s3 !== undefined ? { ...s3.env, AWS_ENDPOINT: s3.endpoint, AWS_ALLOW_HTTP: "true" } : {};
-  const [command, args] =
-    name === "tailrace" ? tailrace(kind, port, directory, s3, prefix) : s2Lite(kind, port, directory, s3, prefix);
+  const [command, args] = name === "tailrace" ? tailrace(place, port) : s2Lite(place, port);
   const child = spawn(command, args, { env: { ...process.env, ...aws }, stdio: ["ignore", "ignore", "ignore"] });
   process.on("exit", () => child.kill("SIGKILL"));
-  const server = new BenchServer(name, `http://127.0.0.1:${port}`, child);
-  await server.healthy();
+  const server = new BenchServer(name, `http://127.0.0.1:${port}`, child, s3);
+  try {
+    await server.healthy();
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }
 
-function tailrace(
-  kind: StoreKind,
-  port: number,
-  directory: string,
-  s3: Versitygw | undefined,
-  prefix: string,
-): [string, string[]] {
-  const store = kind === "memory" ? "memory:" : kind === "file" ? `file:${directory}` : `s3://${s3?.bucket}/${prefix}`;
-  return [
-    process.execPath,
-    [
-      "--disable-warning=ExperimentalWarning",
-      MAIN,
-      "serve",
-      "--listen",
-      `127.0.0.1:${port}`,
-      "--store",
-      store,
-      "--log-level",
-      "warn",
-    ],
-  ];
+async function placeOf(kind: StoreKind): Promise<Place | undefined> {
+  switch (kind) {
+    case "memory":
+      return { kind };
+    case "file":
+      return { kind, directory: mkdtempSync(join(tmpdir(), "tailrace-bench-")) };
+    case "s3": {
+      const s3 = await CountedS3.start();
+      return s3 === undefined ? undefined : { kind, s3 };
+    }
+  }
 }
 
-function s2Lite(
-  kind: StoreKind,
-  port: number,
-  directory: string,
-  s3: Versitygw | undefined,
-  prefix: string,
-): [string, string[]] {
+function tailrace(place: Place, port: number): [string, string[]] {
   const store =
-    kind === "memory"
+    place.kind === "memory"
+      ? "memory:"
+      : place.kind === "file"
+        ? `file:${place.directory}`
+        : `s3://${place.s3.server.bucket}/bench`;
+  const serve = ["serve", "--listen", `127.0.0.1:${port}`, "--store", store, "--log-level", "warn"];
+  return [process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...serve]];
+}
+
+function s2Lite(place: Place, port: number): [string, string[]] {
+  const store =
+    place.kind === "memory"
       ? []
-      : kind === "file"
-        ? ["--local-root", directory]
-        : ["--bucket", s3?.bucket ?? "", "--path", prefix];
+      : place.kind === "file"
+        ? ["--local-root", place.directory]
+        : ["--bucket", place.s3.server.bucket, "--path", "bench"];
   return ["s2", ["lite", "--port", String(port), ...store]];
 }

@@ -46,14 +46,19 @@ export interface Versitygw {
   stop(): Promise<void>;
 }
 
+export interface VersitygwOptions {
+  /** Where it writes a line for each request; nowhere by default. */
+  readonly accessLog?: string;
+}
+
 /** Undefined when the program is not installed. */
-export async function startVersitygw(): Promise<Versitygw | undefined> {
+export async function startVersitygw(options: VersitygwOptions = {}): Promise<Versitygw | undefined> {
   const program = await findVersitygw();
   if (program === undefined) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "tailrace-s3-"));
   await mkdir(join(directory, BUCKET));
   for (let attempt = 1; ; attempt++) {
-    const server = new VersitygwProcess(program, directory, await freePort());
+    const server = new VersitygwProcess(program, directory, await freePort(), options);
     try {
       await server.restart();
       return server;
@@ -91,12 +96,14 @@ class VersitygwProcess implements Versitygw {
   readonly directory: string;
   readonly #program: string;
   readonly #port: number;
+  readonly #options: VersitygwOptions;
   #child: ChildProcess | undefined;
 
-  constructor(program: string, directory: string, port: number) {
+  constructor(program: string, directory: string, port: number, options: VersitygwOptions) {
     this.#program = program;
     this.directory = directory;
     this.#port = port;
+    this.#options = options;
     this.endpoint = `http://127.0.0.1:${port}`;
   }
 
@@ -133,9 +140,11 @@ class VersitygwProcess implements Versitygw {
 
   async restart(): Promise<void> {
     await this.kill();
+    const { accessLog } = this.#options;
+    const log = accessLog === undefined ? [] : ["--access-log", accessLog];
     const child = spawn(
       this.#program,
-      ["--quiet", "--keep-alive", "--port", `127.0.0.1:${this.#port}`, "posix", this.directory],
+      ["--quiet", "--keep-alive", ...log, "--port", `127.0.0.1:${this.#port}`, "posix", this.directory],
       {
         stdio: ["ignore", "ignore", "pipe"],
         env: {
