@@ -42,7 +42,8 @@ async function past(cacheBytes: number): Promise<Past> {
   );
   await runtime.until(Promise.all(appends));
   await runtime.advance(CACHE_AGE_MS + 1);
-  assert.equal(made.engine.stats().cachedBytes, 0);
+  // All but what the engine itself has written meanwhile.
+  assert.ok(made.engine.stats().cachedBytes < 64 * 1024);
   return made;
 }
 
