@@ -1,6 +1,13 @@
 // `tailrace serve`: opens the store, takes it over, listens, and stops cleanly. Every way to fail ends in one sentence and a code.
 import { readFile } from "node:fs/promises";
-import { CorruptObjectError, DeploymentError, DeposedError, Engine, type EngineLogger } from "@tailrace/engine";
+import {
+  CorruptObjectError,
+  DeploymentError,
+  DeposedError,
+  Engine,
+  EngineError,
+  type EngineLogger,
+} from "@tailrace/engine";
 import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
 import { type Prices, type RunningServer, startServer } from "@tailrace/server";
@@ -68,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   }, SHUTDOWN_DEADLINE_MS);
   await server.drain(DRAIN_GRACE_MS);
   server.close();
-  await engine.close();
+  await closedOrExit(engine, stop);
   clearTimeout(deadline);
   logger.info({}, "stopped");
 }
@@ -76,6 +83,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 /** SIGTERM or SIGINT, or the engine's halt. A second signal exits at once. */
 class StopSignal {
   readonly requested: Promise<void>;
+  failure: ExitError | undefined;
   #fail: (error: Error) => void = () => undefined;
 
   constructor() {
@@ -94,9 +102,20 @@ class StopSignal {
     this.requested.catch(() => undefined);
   }
 
-  fail(error: Error): void {
+  /** Also once it was told to stop: what has failed while it stops is no clean stop. */
+  fail(error: ExitError): void {
+    this.failure ??= error;
     this.#fail(error);
   }
+}
+
+async function closedOrExit(engine: Engine, stop: StopSignal): Promise<void> {
+  try {
+    await engine.close();
+  } catch (error) {
+    throw stop.failure ?? new ExitError(ExitCode.failure, error instanceof Error ? error.message : String(error));
+  }
+  if (stop.failure !== undefined) throw stop.failure;
 }
 
 function haltError(error: Error): ExitError {
@@ -108,6 +127,7 @@ function haltError(error: Error): ExitError {
   }
   if (error instanceof CorruptObjectError)
     return new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
+  if (error instanceof EngineError) return new ExitError(ExitCode.failure, error.message);
   return new ExitError(ExitCode.failure, `the shard has stopped: ${error.message}`);
 }
 

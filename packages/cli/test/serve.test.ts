@@ -221,6 +221,17 @@ test("the launcher passes signals and the exit code on, and --tls-self serves HT
   assert.equal(await new Promise((resolve) => child.on("exit", resolve)), 0);
 });
 
+test("a stop that the store does not let through says so in one sentence, and is no clean one", async () => {
+  const directory = join(temporary, "taken-away");
+  const server = await TailraceProcess.start({ store: `file:${directory}` });
+  rmSync(directory, { recursive: true });
+  assert.equal(await server.stop(), ExitCode.failure);
+  const said = server.output.split("\n").filter((line) => line.startsWith("tailrace: "));
+  assert.equal(said.length, 1, server.output);
+  assert.match(said[0], /the object store did not take the /);
+  assert.ok(!/^ +at /m.test(server.output), server.output);
+});
+
 test("durations are read as people write them", () => {
   const cases: [string, number | undefined][] = [
     ["7days", 604_800],
