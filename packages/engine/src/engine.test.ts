@@ -54,6 +54,49 @@ test("a deposed owner acknowledges nothing and answers nothing", async () => {
   assert.deepEqual(await taker.readAll(), ["a", "b"]);
 });
 
+test("a deposed owner denies nothing either", async () => {
+  const read = {
+    start: { kind: "seq_num", seqNum: 9 },
+    clamp: false,
+    count: 1,
+    bytes: undefined,
+    until: undefined,
+    waitMs: undefined,
+    mode: "unary",
+  } as const;
+  const list = { prefix: "", startAfter: "", limit: 10 };
+  const questions: Record<string, (h: Harness) => Promise<unknown>> = {
+    "404 of a stream": (h) => h.engine.getStream(BASIN, "another"),
+    "404 of a stream to be deleted": (h) => h.engine.deleteStream(BASIN, "another"),
+    "404 of a stream to be appended to": (h) => h.append({ bodies: ["x"] }, "another"),
+    "404 of a stream to be read": (h) => h.engine.openReader(BASIN, "another", read, { config: {} }),
+    "404 of a basin": (h) => h.engine.getBasin("another-basin"),
+    "412 of a sequence number": (h) => h.append({ bodies: ["x"], matchSeqNum: 9 }),
+    "412 of a token": (h) => h.append({ bodies: ["x"], fencingToken: "other" }),
+    "416": (h) => h.engine.openReader(BASIN, STREAM, read, { config: {} }),
+    "409": (h) => h.engine.createStream(BASIN, STREAM, {}, undefined),
+    "a configuration": (h) => h.engine.getStream(BASIN, STREAM),
+    "a basin's configuration": (h) => h.engine.getBasin(BASIN),
+    "a list of streams": (h) => h.engine.listStreams(BASIN, list),
+    "a list of basins": (h) => h.engine.listBasins(list),
+    "a read of what is there": async (h) => {
+      const options = { ...read, start: { kind: "seq_num", seqNum: 0 } } as const;
+      const reader = await h.engine.openReader(BASIN, STREAM, options, { config: {} });
+      return reader.next();
+    },
+  };
+  for (const [what, ask] of Object.entries(questions)) {
+    const store = sharedStore();
+    const old = await (await Harness.open(store)).withStream();
+    await old.until(old.append({ bodies: ["a"] }));
+    await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+    await old.runtime.advance(5_000);
+    // It does not know yet.
+    assert.equal(old.halts.length, 0);
+    await assert.rejects(old.until(ask(old)), code("unavailable"), what);
+  }
+});
+
 test("an owner that has put nothing since finds the fence when it appends", async () => {
   const store = sharedStore();
   const old = await (await Harness.open(store)).withStream();
