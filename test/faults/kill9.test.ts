@@ -1,5 +1,5 @@
-// kill -9 of the real process at random moments under load, on the file store: nothing acknowledged is lost, doubled or reordered,
-// and what has an unknown outcome is wholly there or not at all. TAILRACE_KILLS sets how many (default 50), TAILRACE_SEED the moments.
+// kill -9 of the real process at random moments under load, on the file store: what clients were told, and what is there in the end, is
+// linearizable: nothing acknowledged is lost, doubled or reordered, and what has an unknown outcome is wholly there or not at all. TAILRACE_KILLS sets how many (default 50), TAILRACE_SEED the moments.
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,8 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AppendInput, AppendRecord, S2, S2Endpoints } from "@s2-dev/streamstore";
-import { type Attempt, type StoredRecord, violations } from "../support/history.ts";
+import { check } from "../../sim/check/checker.ts";
+import type { Answer } from "../../sim/check/history.ts";
+import { Recorder } from "../../sim/check/recorder.ts";
 import { HttpClient } from "../support/http-client.ts";
+import { appended } from "../support/sdk-history.ts";
 import { TailraceProcess } from "../support/tailrace-process.ts";
 
 const KILLS = Number(process.env.TAILRACE_KILLS ?? 50);
@@ -19,9 +22,30 @@ const CLIENTS_PER_STREAM = 4;
 const LONGEST_LIFE_MS = 250;
 
 interface Load {
-  readonly attempts: Map<string, Attempt[]>;
+  readonly recorder: Recorder;
   pending: number;
   next: number;
+}
+
+interface JsonPosition {
+  readonly seq_num: number;
+  readonly timestamp: number;
+}
+
+const position = ({ seq_num, timestamp }: JsonPosition) => ({ seqNum: seq_num, timestamp: BigInt(timestamp) });
+
+/** Begins an append of one to four records that nobody else appends. */
+function begin(load: Load, client: string, stream: string, session?: string) {
+  const id = load.next++;
+  const bodies = Array.from({ length: 1 + (id % 4) }, (_, i) => `${id}.${i}`);
+  load.pending += 1;
+  const records = bodies.map((body) => ({ id: body }));
+  const pending = load.recorder.invoke(client, stream, { kind: "append", records }, session);
+  const end = (answer: Answer) => {
+    load.pending -= 1;
+    pending.answer(answer);
+  };
+  return { bodies, end };
 }
 
 function randomFrom(seed: number): () => number {
@@ -32,30 +56,25 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** Appends batches of one to four records, one after another, until the connection breaks. */
+/** Appends batches, one after another, until the connection breaks. */
 async function appendUntilBroken(http: HttpClient, stream: string, load: Load): Promise<void> {
   for (;;) {
-    const id = load.next++;
-    const bodies = Array.from({ length: 1 + (id % 4) }, (_, i) => `${id}.${i}`);
-    load.pending += 1;
-    let acknowledgedAt: number | undefined;
-    let broken = false;
-    try {
-      const answer = await http.json(
+    const { bodies, end } = begin(load, "unary", stream);
+    // Killed under it: the outcome is unknown, and that is what is recorded.
+    const answer = await http
+      .json(
         "POST",
         `/v1/streams/${stream}/records`,
         { records: bodies.map((body) => ({ body })) },
         { "s2-basin": BASIN },
-      );
-      if (answer.status === 200) acknowledgedAt = Number(JSON.parse(answer.text).start.seq_num);
-      else broken = true;
-    } catch {
-      // The process was killed under it: the outcome is unknown, and that is what is recorded.
-      broken = true;
+      )
+      .catch(() => undefined);
+    if (answer?.status !== 200) {
+      end({ kind: "unknown" });
+      return;
     }
-    load.pending -= 1;
-    load.attempts.get(stream)?.push({ bodies, acknowledgedAt });
-    if (broken) return;
+    const ack: Record<"start" | "end" | "tail", JsonPosition> = JSON.parse(answer.text);
+    end({ kind: "appended", start: position(ack.start), end: position(ack.end), tail: position(ack.tail) });
   }
 }
 
@@ -68,32 +87,22 @@ async function sessionUntilBroken(url: string, stream: string, load: Load): Prom
   });
   const handle = s2.basin(BASIN).stream(stream);
   const session = await handle.appendSession().catch(() => undefined);
+  const name = load.recorder.newSession();
   const outcomes: Promise<void>[] = [];
   let broken = session === undefined;
   while (!broken && session !== undefined) {
-    const id = load.next++;
-    const bodies = Array.from({ length: 1 + (id % 4) }, (_, i) => `${id}.${i}`);
-    const record = (acknowledgedAt: number | undefined) => {
-      load.pending -= 1;
-      load.attempts.get(stream)?.push({ bodies, acknowledgedAt });
+    const { bodies, end } = begin(load, "session", stream, name);
+    const fail = () => {
+      broken = true;
+      end({ kind: "unknown" });
     };
-    load.pending += 1;
     try {
       const ticket = await session.submit(AppendInput.create(bodies.map((body) => AppendRecord.string({ body }))));
-      outcomes.push(
-        ticket.ack().then(
-          (ack) => record(ack.start.seqNum),
-          () => {
-            broken = true;
-            record(undefined);
-          },
-        ),
-      );
+      outcomes.push(ticket.ack().then((ack) => end(appended(ack)), fail));
       if (outcomes.length % 8 === 0) await outcomes[outcomes.length - 8];
     } catch {
       // As above: unknown.
-      broken = true;
-      record(undefined);
+      fail();
     }
   }
   await Promise.all(outcomes);
@@ -101,15 +110,23 @@ async function sessionUntilBroken(url: string, stream: string, load: Load): Prom
   await handle.close();
 }
 
-async function readAll(http: HttpClient, stream: string): Promise<StoredRecord[]> {
-  const records: StoredRecord[] = [];
-  for (;;) {
-    const answer = await http.send("GET", `/v1/streams/${stream}/records?seq_num=${records.length}`, {
+/** Reads everything that is there. */
+async function readAll(http: HttpClient, stream: string, load: Load): Promise<void> {
+  for (let next = 0; ; ) {
+    const pending = load.recorder.invoke("the end", stream, { kind: "read", start: { kind: "seq_num", seqNum: next } });
+    const answer = await http.send("GET", `/v1/streams/${stream}/records?seq_num=${next}`, {
       headers: { "s2-basin": BASIN },
     });
-    if (answer.status === 416) return records;
+    if (answer.status === 416) {
+      pending.answer({ kind: "unwritten", tail: position(JSON.parse(answer.text).tail) });
+      return;
+    }
     assert.equal(answer.status, 200, answer.text);
-    for (const record of JSON.parse(answer.text).records) records.push({ seqNum: record.seq_num, body: record.body });
+    const found: (JsonPosition & { body: string })[] = JSON.parse(answer.text).records;
+    assert.ok(found.length > 0, "nothing is there, and yet it is not the end");
+    const records = found.map((record) => ({ ...position(record), id: record.body }));
+    pending.answer({ kind: "records", records, endsAtTail: false });
+    next += records.length;
   }
 }
 
@@ -117,15 +134,18 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
   const random = randomFrom(SEED);
   const directory = mkdtempSync(join(tmpdir(), "tailrace-kill9-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const load: Load = { attempts: new Map(STREAMS.map((stream) => [stream, []])), pending: 0, next: 0 };
+  const load: Load = { recorder: new Recorder(), pending: 0, next: 0 };
   let withPending = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
     const server = await TailraceProcess.start({ store: `file:${directory}` });
     const http = new HttpClient(server.url);
     if (kill === 0) {
       assert.equal((await http.json("POST", "/v1/basins", { basin: BASIN })).status, 201);
-      for (const stream of STREAMS)
+      for (const stream of STREAMS) {
+        const pending = load.recorder.invoke("setup", stream, { kind: "create" });
         assert.equal((await http.json("POST", "/v1/streams", { stream }, { "s2-basin": BASIN })).status, 201);
+        pending.answer({ kind: "provisioned", result: "created" });
+      }
     }
     const clients: Promise<void>[] = [];
     for (const stream of STREAMS) {
@@ -140,16 +160,20 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
   }
   const server = await TailraceProcess.start({ store: `file:${directory}` });
   const http = new HttpClient(server.url);
-  let acknowledged = 0;
-  let unknown = 0;
-  for (const stream of STREAMS) {
-    const attempts = load.attempts.get(stream) ?? [];
-    acknowledged += attempts.filter((attempt) => attempt.acknowledgedAt !== undefined).length;
-    unknown += attempts.filter((attempt) => attempt.acknowledgedAt === undefined).length;
-    assert.deepEqual(violations(attempts, await readAll(http, stream)), [], `seed ${SEED}`);
-  }
+  for (const stream of STREAMS) await readAll(http, stream, load);
   http.close();
   assert.equal(await server.stop(), 0);
+  const history = load.recorder.history();
+  assert.equal(
+    check(history)
+      .map(({ report }) => report)
+      .join("\n\n"),
+    "",
+    `seed ${SEED}`,
+  );
+  const appends = history.filter(({ call }) => call.kind === "append");
+  const acknowledged = appends.filter(({ answer }) => answer.kind === "appended").length;
+  const unknown = appends.length - acknowledged;
   t.diagnostic(
     `seed ${SEED}: ${KILLS} kills, ${withPending} with an append pending; ${acknowledged} batches acknowledged, ${unknown} unknown`,
   );
