@@ -54,4 +54,10 @@ export const PARTS = [
     what: "full disks and stores that go away",
     files: ["test/faults/store-faults.test.ts"],
   },
+  {
+    name: "faults",
+    budgetSecs: 75,
+    what: "linearizable under real faults",
+    files: ["test/faults/linearizable-*.test.ts"],
+  },
 ];

@@ -1,12 +1,10 @@
 // A disk that fills up and a remote store that goes away, under the real process: clear answers within a stated time,
 // nothing acknowledged lost, and all is well again without a restart.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { HttpClient } from "../support/http-client.ts";
+import { SmallDisk } from "../support/small-disk.ts";
 import { TailraceProcess } from "../support/tailrace-process.ts";
 import { findVersitygw, startVersitygw, VERSITYGW_MISSING } from "../support/versitygw.ts";
 
@@ -46,39 +44,19 @@ async function records(http: HttpClient): Promise<string[]> {
   }
 }
 
-/** A small file system of its own, where this is permitted. */
-function mountSmallDisk(): string | undefined {
-  const directory = mkdtempSync(join(tmpdir(), "tailrace-disk-"));
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tailrace-test", directory]);
-  if (mounted.status === 0) return directory;
-  rmSync(directory, { recursive: true });
-  return undefined;
-}
-
 test("a disk that fills up: reads go on, appends fail clearly, and space makes it well", async (t) => {
-  const disk = mountSmallDisk();
+  const disk = SmallDisk.mount(DISK_BYTES);
   if (disk === undefined) {
     t.skip("mounting a small file system is not permitted here");
     return;
   }
-  t.after(() => {
-    spawnSync("umount", ["-l", disk]);
-    rmSync(disk, { recursive: true, force: true });
-  });
-  const server = await TailraceProcess.start({ store: `file:${join(disk, "data")}` });
+  t.after(() => disk.unmount());
+  const server = await TailraceProcess.start({ store: `file:${join(disk.directory, "data")}` });
   t.after(() => server.kill());
   const http = new HttpClient(server.url);
   await prepare(http);
   assert.equal((await append(http, "first")).status, 200);
-  // Fills the disk to the last byte, whatever is left of it.
-  const ballast = join(disk, "ballast");
-  for (let bytes = DISK_BYTES; bytes >= 512; bytes /= 2) {
-    try {
-      writeFileSync(ballast, Buffer.alloc(bytes), { flag: "a" });
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
-    }
-  }
+  disk.fill();
   const startedMs = performance.now();
   const refused = await append(http, `pending-${"x".repeat(20_000)}`);
   assert.equal(refused.status, 503, refused.text);
@@ -89,7 +67,7 @@ test("a disk that fills up: reads go on, appends fail clearly, and space makes i
   const read = await http.send("GET", "/v1/streams/s/records?seq_num=0&count=1", { headers: HEADERS });
   assert.equal(read.status, 200, read.text);
   assert.equal((await http.send("GET", "/v1/streams/s/records/tail", { headers: HEADERS })).status, 200);
-  rmSync(ballast);
+  disk.free();
   await untilAppended(http, "last");
   const found = await records(http);
   assert.equal(found[0], "first");

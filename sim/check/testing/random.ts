@@ -24,6 +24,21 @@ export class Random {
     return this.fraction() < probability;
   }
 
+  /** Choices of its own. */
+  fork(): Random {
+    return new Random(this.below(2 ** 31));
+  }
+
+  /** A copy in another order. */
+  shuffle<T>(items: readonly T[]): T[] {
+    const shuffled = [...items];
+    for (let i = shuffled.length - 1; i > 0; i -= 1) {
+      const j = this.below(i + 1);
+      [shuffled[i], shuffled[j]] = [shuffled[j], shuffled[i]];
+    }
+    return shuffled;
+  }
+
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)];
   }
