@@ -1,5 +1,6 @@
 // Many clients of one server, through the official SDK, for as long as they are let: appends one by one and pipelined, conditional and
 // fenced; reads, sessions, tails; creations and deletions. Everything goes into a history; nothing is judged here.
+import { setTimeout } from "node:timers/promises";
 import { S2, S2Endpoints, type S2Stream } from "@s2-dev/streamstore";
 import type { Answer, Call, Operation, ReadStart } from "../../sim/check/history.ts";
 import { type Pending, Recorder } from "../../sim/check/recorder.ts";
@@ -36,8 +37,6 @@ const LARGE_BODY_BYTES = 16 * 1024;
 const FULL_READ_BYTES = 1024 * 1024 - 2 * LARGE_BODY_BYTES;
 /** Once faults are over, everything must be well within this. */
 const RECOVERY_MS = 30_000;
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Target {
   readonly name: string;
@@ -101,8 +100,8 @@ export class Workload {
     const run = async () => {
       while (!this.#stopped.signal.aborted) {
         const answer = await act(client);
-        await sleep(this.#random.fraction() * LONGEST_PAUSE_MS);
-        if (answer.kind === "unknown") await sleep(PAUSE_AFTER_FAILURE_MS);
+        await setTimeout(this.#random.fraction() * LONGEST_PAUSE_MS);
+        if (answer.kind === "unknown") await setTimeout(PAUSE_AFTER_FAILURE_MS);
       }
     };
     this.#clients.set(
@@ -206,7 +205,7 @@ export class Workload {
       } catch (error) {
         fail(pending, error);
       }
-      await sleep(this.#random.fraction() * LONGEST_PAUSE_MS);
+      await setTimeout(this.#random.fraction() * LONGEST_PAUSE_MS);
     }
     const closed = session.close().catch(() => undefined);
     await Promise.all(acknowledged);
@@ -287,7 +286,7 @@ export class Workload {
 
   async #liveAndDie(client: string): Promise<Answer> {
     const target = this.#target(PHOENIX);
-    await sleep(this.#random.fraction() * 100);
+    await setTimeout(this.#random.fraction() * 100);
     const choice = this.#random.below(12);
     if (choice < 2) {
       const created = await this.#create(client, target);
@@ -308,7 +307,7 @@ export class Workload {
   /** Ends the clients, waits until all answer well again, and reads everything. Call when no more faults happen. The whole history. */
   async finish(): Promise<Operation[]> {
     this.#stopped.abort();
-    await Promise.race([Promise.all(this.#clients.values()), sleep(RECOVERY_MS)]);
+    await Promise.race([Promise.all(this.#clients.values()), setTimeout(RECOVERY_MS, undefined, { ref: false })]);
     if (this.#clients.size > 0) throw new Error(`these clients never came to an end: ${[...this.#clients.keys()]}`);
     for (const name of STREAMS) await this.#readAll(this.#target(name));
     for (const name of [PHOENIX, NEVER]) await this.#untilKnown(() => this.#checkTail("the end", this.#target(name)));
@@ -336,7 +335,7 @@ export class Workload {
       const answer = await act();
       if (answer.kind !== "unknown") return answer;
       if (performance.now() > untilMs) throw new Error(`it did not recover within ${RECOVERY_MS} ms of the last fault`);
-      await sleep(PAUSE_AFTER_FAILURE_MS);
+      await setTimeout(PAUSE_AFTER_FAILURE_MS);
     }
   }
 }
