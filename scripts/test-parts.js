@@ -26,7 +26,13 @@ export const PARTS = [
     name: "unit",
     budgetSecs: 60,
     what: "unit and property tests, and the checkers' own",
-    files: ["packages/*/src/**/*.test.ts", "sim/check/*.test.ts", "test/tooling/*.test.ts", "test/support/*.test.ts"],
+    files: [
+      "packages/*/src/**/*.test.ts",
+      "sim/check/*.test.ts",
+      "test/tooling/*.test.ts",
+      "test/support/*.test.ts",
+      "bench/**/*.test.ts",
+    ],
   },
   {
     name: "model",
