@@ -1,8 +1,16 @@
 // The init file: basins and streams that are to exist, in JSON. Applied on every start: creates what is missing, updates what differs.
-import { readFile } from "node:fs/promises";
-import type { BasinConfig, EngineApi, PartialStreamConfig, StreamCipher, TimestampingMode } from "@tailrace/engine";
+import { setTimeout } from "node:timers/promises";
+import {
+  type BasinConfig,
+  type EngineApi,
+  EngineError,
+  type PartialStreamConfig,
+  type StreamCipher,
+  type TimestampingMode,
+} from "@tailrace/engine";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseDurationSecs } from "./human-duration.ts";
+import { choice, fields, flag, list, optional, readJsonFile, text } from "./json-file.ts";
 
 export interface InitFile {
   readonly basins: readonly InitBasin[];
@@ -10,6 +18,7 @@ export interface InitFile {
 
 export interface InitBasin {
   readonly name: string;
+  readonly location: string | undefined;
   readonly config: BasinConfig;
   readonly streams: readonly { readonly name: string; readonly config: PartialStreamConfig }[];
 }
@@ -17,24 +26,8 @@ export interface InitBasin {
 const BASIN_NAME = /^[a-z0-9][a-z0-9-]{6,46}[a-z0-9]$/;
 
 /** Errors: ExitError (usage) that names the place. */
-export async function readInitFile(path: string): Promise<InitFile> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new ExitError(
-      ExitCode.usage,
-      `the init file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
-  try {
-    return parseInitFile(JSON.parse(text));
-  } catch (error) {
-    throw new ExitError(
-      ExitCode.usage,
-      `the init file ${path} is wrong: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+export function readInitFile(path: string): Promise<InitFile> {
+  return readJsonFile("init file", path, parseInitFile);
 }
 
 /** Errors: Error that names the place. */
@@ -44,7 +37,7 @@ export function parseInitFile(value: unknown): InitFile {
 }
 
 function parseBasin(value: unknown, path: string): InitBasin {
-  const basin = fields(value, path, ["name", "config", "streams"]);
+  const basin = fields(value, path, ["name", "location", "config", "streams"]);
   const name = text(basin.name, `${path}.name`);
   if (!BASIN_NAME.test(name))
     throw new Error(`${path}.name: a basin name has 8 to 48 lower-case letters, digits and hyphens`);
@@ -56,6 +49,7 @@ function parseBasin(value: unknown, path: string): InitBasin {
   ]);
   return {
     name,
+    location: optional(basin.location, (location) => text(location, `${path}.location`)),
     config: {
       defaultStreamConfig: parseStreamConfig(config.default_stream_config, `${path}.config.default_stream_config`),
       createStreamOnAppend: flag(config.create_stream_on_append, `${path}.config.create_stream_on_append`) ?? false,
@@ -83,7 +77,7 @@ function parseStreamConfig(value: unknown, path: string): PartialStreamConfig {
   const timestamping = fields(config.timestamping ?? {}, `${path}.timestamping`, ["mode", "uncapped"]);
   const deleteOnEmpty = fields(config.delete_on_empty ?? {}, `${path}.delete_on_empty`, ["min_age"]);
   return {
-    storageClass: choice(config.storage_class, `${path}.storage_class`, ["express", "standard"]),
+    storageClass: optional(config.storage_class, (name) => text(name, `${path}.storage_class`)),
     retentionAgeSecs: retention(config.retention_policy, `${path}.retention_policy`),
     timestampingMode: choice<TimestampingMode>(timestamping.mode, `${path}.timestamping.mode`, [
       "client-prefer",
@@ -109,42 +103,36 @@ function duration(value: unknown, path: string): number | undefined {
   return secs;
 }
 
-function fields(value: unknown, path: string, known: readonly string[]): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${path} must be an object`);
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key)) throw new Error(`${path} has no field "${key}"; it may have ${known.join(", ")}`);
-  }
-  // Checked just above.
-  return value as Readonly<Record<string, unknown>>;
-}
+/** How often, and with what pauses, a name that is still being deleted is asked for again. */
+const DELETION_ATTEMPTS = 50;
+const DELETION_PAUSE_MS = 100;
 
-function list(value: unknown, path: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new Error(`${path} must be a list`);
-  return value;
-}
-
-function text(value: unknown, path: string): string {
-  if (typeof value !== "string") throw new Error(`${path} must be a string`);
-  return value;
-}
-
-function flag(value: unknown, path: string): boolean | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== "boolean") throw new Error(`${path} must be true or false`);
-  return value;
-}
-
-function choice<T extends string>(value: unknown, path: string, allowed: readonly T[]): T | undefined {
-  if (value === undefined || value === null) return undefined;
-  const found = allowed.find((each) => each === value);
-  if (found === undefined) throw new Error(`${path} must be one of ${allowed.join(", ")}`);
-  return found;
-}
-
-/** Errors: EngineError. */
+/** Errors: ExitError (usage) where the file asks for what cannot be. */
 export async function applyInitFile(engine: EngineApi, file: InitFile): Promise<void> {
-  for (const basin of file.basins) {
-    await engine.ensureBasin(basin.name, basin.config);
-    for (const stream of basin.streams) await engine.ensureStream(basin.name, stream.name, stream.config);
+  for (const { name, config, location, streams } of file.basins) {
+    await applied(`basin "${name}"`, () => engine.ensureBasin(name, config, location));
+    await Promise.all(
+      streams.map((stream) =>
+        applied(`stream "${stream.name}" of basin "${name}"`, () =>
+          engine.ensureStream(name, stream.name, stream.config),
+        ),
+      ),
+    );
+  }
+}
+
+async function applied(what: string, ensure: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await ensure();
+      return;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const pending = error.code === "stream_deletion_pending" || error.code === "basin_deletion_pending";
+      if (!pending || attempt === DELETION_ATTEMPTS) {
+        throw new ExitError(ExitCode.usage, `the init file cannot be applied: ${what}: ${error.message}`);
+      }
+      await setTimeout(DELETION_PAUSE_MS);
+    }
   }
 }

@@ -10,6 +10,7 @@ export interface ServeOptions {
   readonly memory: number;
   readonly rootTokenFile?: string;
   readonly initFile?: string;
+  readonly locationsFile?: string;
   readonly metricsAuth?: boolean;
   readonly prices?: string;
   readonly tlsCert?: string;
@@ -97,6 +98,12 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
       new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env(
         "TAILRACE_INIT_FILE",
       ),
+    )
+    .addOption(
+      new Option(
+        "--locations-file <path>",
+        "JSON file of the locations that basins may live in, with their storage classes; stored, and kept until given again",
+      ).env("TAILRACE_LOCATIONS_FILE"),
     )
     .addOption(
       new Option("--tls-cert <path>", "PEM certificate chain; serves HTTPS, with --tls-key").env("TAILRACE_TLS_CERT"),

@@ -14,6 +14,7 @@ import { type Prices, type RunningServer, startServer } from "@tailrace/server";
 import { destination, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, readInitFile } from "./init-file.ts";
+import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
 import type { ServeOptions } from "./options.ts";
 import { readPrices } from "./prices.ts";
 import { tlsFiles } from "./tls.ts";
@@ -35,6 +36,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const tls = await tlsFiles(options);
   const init = options.initFile === undefined ? undefined : await readInitFile(options.initFile);
   const prices = options.prices === undefined ? undefined : await readPrices(options.prices);
+  const locations = options.locationsFile === undefined ? undefined : await readLocationsFile(options.locationsFile);
   const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
 
   const stop = new StopSignal();
@@ -50,6 +52,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     server = await listenOrExit(options, engine, rootToken, tls, logger, store, prices);
     await startedOrExit(engine, options.store, stop);
+    if (locations !== undefined) await applyLocationsFile(engine, locations);
     if (init !== undefined) await applyInitFile(engine, init);
   } catch (error) {
     server?.close();

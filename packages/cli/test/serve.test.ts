@@ -46,6 +46,7 @@ test("--help names every option and its variable", () => {
     "metrics-auth",
     "prices",
     "init-file",
+    "locations-file",
     "tls-cert",
     "tls-key",
     "tls-self",
@@ -124,6 +125,47 @@ test("an init file is applied on every start", async () => {
     http.close();
     assert.equal(await server.stop(), 0);
   }
+});
+
+test("a locations file is applied and stored; one that basins contradict is refused", async () => {
+  const file = join(temporary, "locations.json");
+  const store = `file:${join(temporary, "located")}`;
+  const write = (name: string) =>
+    writeFileSync(
+      file,
+      JSON.stringify({ locations: [{ name, is_private: true, storage_classes: { bulk: { linger_ms: 20 } } }] }),
+    );
+  const expected = [{ name: "attic", is_private: true, storage_classes: ["bulk"], default_storage_class: "bulk" }];
+  write("attic");
+  for (const args of [["--locations-file", file], []]) {
+    const server = await TailraceProcess.start({ store, args });
+    const http = new HttpClient(server.url);
+    assert.deepEqual(JSON.parse((await http.send("GET", "/v1/locations")).text), expected);
+    const made = await http.send("PUT", "/v1/basins/attic-basin");
+    assert.equal(JSON.parse(made.text).location, "attic");
+    http.close();
+    assert.equal(await server.stop(), 0);
+  }
+  write("cellar");
+  refused(
+    ExitCode.usage,
+    /"attic-basin" needs location "attic"/,
+    "--listen",
+    "127.0.0.1:0",
+    "--store",
+    store,
+    "--locations-file",
+    file,
+  );
+  writeFileSync(file, '{"locations":[{"name":"x","storage_classes":{"slow":{"linger_ms":60000}}}]}');
+  refused(
+    ExitCode.usage,
+    /locations\[0\]\.storage_classes\.slow\.linger_ms/,
+    "--store",
+    "memory:",
+    "--locations-file",
+    file,
+  );
 });
 
 test("SIGTERM ends sessions and exits 0 within seconds; what was written is there at the next start", async () => {

@@ -1,5 +1,6 @@
 // What the engine offers to those above it. Handlers of the server are functions of a parsed request and this.
 import type { AccessToken } from "./account/access-tokens.ts";
+import type { Location } from "./account/locations.ts";
 import type { ResourceSet } from "./account/resource-set.ts";
 import type {
   BasinConfig,
@@ -16,6 +17,7 @@ import type { Position } from "./wire/position.ts";
 
 export interface BasinInfo {
   readonly name: string;
+  readonly location: string;
   readonly createdAtMs: number;
   /** Null unless deletion is pending. */
   readonly deletedAtMs: number | null;
@@ -156,15 +158,34 @@ export interface AccessTokensApi {
   onRevoked(callback: (token: AccessToken) => void): void;
 }
 
+/** Where basins live. */
+export interface LocationsApi {
+  /** These are all locations from now on, stored for all who serve this deployment. Errors: `invalid` when a basin needs what is missing from them. */
+  define(locations: readonly Location[]): Promise<void>;
+  list(): Promise<readonly Location[]>;
+  /** Where basins go that name no location. */
+  getDefault(): Promise<Location>;
+  /** Errors: `invalid` when there is none of that name. */
+  setDefault(name: string): Promise<Location>;
+}
+
 /** Every rejection is an EngineError, a ConditionFailedError, an UnwrittenError or an EncryptionKeyError. Every answer, negative ones included, rests on durable state and on a held lease. */
 export interface EngineApi {
   createBasin(
     name: string,
     config: BasinConfig,
     idempotency: Idempotency | undefined,
+    /** Default: the default location. */
+    location?: string,
   ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
-  ensureBasin(name: string, config: BasinConfig): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  ensureBasin(
+    name: string,
+    config: BasinConfig,
+    location?: string,
+  ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  /** The config's class is resolved: the location's default, where none was given. */
   getBasin(name: string): Promise<{ info: BasinInfo; config: BasinConfig }>;
+  /** Answers as `getBasin`. */
   reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig>;
   /** Resolves once deletion is durable; idempotent while it is pending. */
   deleteBasin(name: string): Promise<void>;
@@ -196,6 +217,7 @@ export interface EngineApi {
 
   readonly accessTokens: AccessTokensApi;
   readonly usage: UsageApi;
+  readonly locations: LocationsApi;
 
   /** True when the shard has been taken over and answers. */
   readonly ready: boolean;

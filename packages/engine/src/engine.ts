@@ -5,6 +5,7 @@ import type { AccountOutcome } from "./account/account.ts";
 import { AccountLog } from "./account/account-log.ts";
 import { BasinNames } from "./account/basin-names.ts";
 import type { Basin, BasinOutcome } from "./account/basins.ts";
+import { LocationService, unknownLocation } from "./account/location-service.ts";
 import {
   type BasinConfig,
   type BasinConfigPatch,
@@ -73,6 +74,7 @@ export class Engine implements EngineApi {
   readonly accessTokens: AccessTokenService;
   readonly usage: UsageService;
   readonly #meter = new UsageMeter();
+  readonly locations: LocationService;
   #opened: Opened | undefined;
   #halted = false;
   #closing = false;
@@ -80,6 +82,7 @@ export class Engine implements EngineApi {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.#logger = options.logger ?? SILENT_LOGGER;
+    this.locations = new LocationService(() => this.#open());
     this.accessTokens = new AccessTokenService(options.runtime.clock, () => this.#open());
     this.usage = new UsageService({
       runtime: options.runtime,
@@ -115,6 +118,7 @@ export class Engine implements EngineApi {
       deployment,
       usage: this.#meter,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+      lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
       onHalt: (error) => {
         this.#halted = true;
         this.#opened?.usage.stop();
@@ -150,7 +154,7 @@ export class Engine implements EngineApi {
 
   // Basins.
 
-  async createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined) {
+  async createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined, location?: string) {
     return this.#provisioned(
       name,
       await this.#open().account.propose({
@@ -160,15 +164,16 @@ export class Engine implements EngineApi {
         atMs: this.#options.runtime.clock.wallMs(),
         idempotencyKey: idempotencyKey(idempotency),
         config,
+        location,
       }),
     );
   }
 
-  async ensureBasin(name: string, config: BasinConfig) {
+  async ensureBasin(name: string, config: BasinConfig, location?: string) {
     const atMs = this.#options.runtime.clock.wallMs();
     return this.#provisioned(
       name,
-      await this.#open().account.propose({ kind: "ensure", id: this.#newId(), name, atMs, config }),
+      await this.#open().account.propose({ kind: "ensure", id: this.#newId(), name, atMs, config, location }),
     );
   }
 
@@ -182,13 +187,36 @@ export class Engine implements EngineApi {
   async getBasin(name: string) {
     const basin = await this.#basin(name);
     await this.#open().shard.ensureLease();
-    return { info: basinInfo(basin), config: basin.config };
+    return { info: basinInfo(basin), config: this.#shownConfig(basin) };
   }
 
   async reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig> {
     const outcome = await this.#open().account.propose({ kind: "reconfigure", name, patch });
     if (outcome.kind !== "updated") throw basinError(name, outcome);
-    return outcome.basin.config;
+    return this.#shownConfig(outcome.basin);
+  }
+
+  #shownConfig(basin: Basin): BasinConfig {
+    return { ...basin.config, defaultStreamConfig: this.#streamDefaults(basin) };
+  }
+
+  /** What streams of a basin have where nothing else is given. */
+  #streamDefaults({ config, location }: Basin): PartialStreamConfig {
+    const { defaultStreamConfig } = config;
+    const { locations } = this.#open().account.state;
+    const storageClass = defaultStreamConfig.storageClass ?? locations.get(location)?.defaultStorageClass;
+    return { ...defaultStreamConfig, storageClass };
+  }
+
+  /** What a stream of a basin gets from `config`. Errors: `invalid` when the basin's location does not offer its class. */
+  #resolved(basin: Basin, config: PartialStreamConfig): StreamConfig {
+    return this.#offered(basin, resolveStreamConfig(config, this.#streamDefaults(basin)));
+  }
+
+  #offered(basin: Basin, config: StreamConfig): StreamConfig {
+    const { storageClass } = config;
+    if (this.#open().account.state.locations.offers(basin.location, storageClass)) return config;
+    throw unknownClass(storageClass, basin.location);
   }
 
   async deleteBasin(name: string): Promise<void> {
@@ -240,15 +268,8 @@ export class Engine implements EngineApi {
     const { shard } = this.#open();
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
-    const stream =
-      existing ??
-      shard.create(
-        basin.id,
-        name,
-        resolveStreamConfig(config, basin.config.defaultStreamConfig),
-        key,
-        basin.config.streamCipher ?? null,
-      );
+    const cipher = basin.config.streamCipher ?? null;
+    const stream = existing ?? shard.create(basin.id, name, this.#resolved(basin, config), key, cipher);
     // What is answered is what stands now, once that is durable: not what comes while it waits.
     const pending = stream.deletedAtMs !== null;
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
@@ -261,7 +282,7 @@ export class Engine implements EngineApi {
   async ensureStream(basinName: string, name: string, config: PartialStreamConfig) {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
-    const resolved = resolveStreamConfig(config, basin.config.defaultStreamConfig);
+    const resolved = this.#resolved(basin, config);
     const existing = shard.assigned(basin.id, name);
     const pending = existing !== undefined && existing.deletedAtMs !== null;
     const stream = existing ?? shard.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
@@ -286,7 +307,9 @@ export class Engine implements EngineApi {
     // Its creation was waited for, and it may have been deleted meanwhile.
     while (stream.deletedAtMs !== null) stream = await this.#existing(basin, name);
     const { shard } = this.#open();
-    const config = patchStreamConfig(stream.config, patch, basin.config.defaultStreamConfig);
+    const patched = patchStreamConfig(stream.config, patch, this.#streamDefaults(basin));
+    // A stream may keep a class that is not offered any more.
+    const config = patched.storageClass === stream.config.storageClass ? patched : this.#offered(basin, patched);
     if (!sameConfig(stream.config, config)) shard.configure(stream, config);
     await shard.settled(stream);
     return config;
@@ -395,7 +418,7 @@ export class Engine implements EngineApi {
     // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
     if (found !== undefined && found.deletedAtMs === null) return found;
     if (found === undefined && allowed(basin.config)) {
-      const config = resolveStreamConfig(opening.config, basin.config.defaultStreamConfig);
+      const config = this.#resolved(basin, opening.config);
       return shard.create(basin.id, name, config, "", basin.config.streamCipher ?? null);
     }
     return shard.existing(basin.id, name);
@@ -490,7 +513,7 @@ function idempotencyKey(idempotency: Idempotency | undefined): string {
 }
 
 function basinInfo(basin: Basin): BasinInfo {
-  return { name: basin.name, createdAtMs: basin.createdAtMs, deletedAtMs: basin.deletedAtMs };
+  return { name: basin.name, location: basin.location, createdAtMs: basin.createdAtMs, deletedAtMs: basin.deletedAtMs };
 }
 
 /** A deletion shows once it is durable. */
@@ -514,8 +537,20 @@ function streamDeletionPending(): EngineError {
   return new EngineError("stream_deletion_pending", "the stream is being deleted");
 }
 
-function basinError(name: string, outcome: { readonly kind: BasinOutcome["kind"] }): EngineError {
+type BasinRefusal = Exclude<BasinOutcome, { readonly basin: Basin }>;
+
+function unknownClass(name: string, location: string): EngineError {
+  return new EngineError("invalid", `location "${location}" does not offer storage class "${name}"`);
+}
+
+function basinError(name: string, outcome: BasinOutcome | BasinRefusal): EngineError {
   switch (outcome.kind) {
+    case "unknown-location":
+      return unknownLocation(outcome.name);
+    case "unknown-class":
+      return unknownClass(outcome.name, outcome.location);
+    case "location-differs":
+      return new EngineError("invalid", `basin "${name}" is in location "${outcome.location}", for good`);
     case "exists":
       return new EngineError("resource_already_exists", `basin "${name}" already exists`);
     case "deletion-pending":

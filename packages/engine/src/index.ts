@@ -1,5 +1,6 @@
 // The public surface of the engine.
 export { type AccessToken, type AccessTokenScope, isExpired, type ReadWrite } from "./account/access-tokens.ts";
+export type { Location, StorageClass } from "./account/locations.ts";
 export * from "./account/resource-set.ts";
 export * from "./config.ts";
 export { DeploymentError } from "./deployment.ts";

@@ -11,16 +11,8 @@ import type {
 import { ApiError } from "./errors.ts";
 import { boolean, object, string, unsigned, wrong } from "./json-shape.ts";
 
-const STORAGE_CLASSES: readonly string[] = ["express", "standard"];
 const CIPHERS: readonly StreamCipher[] = ["aegis-256", "aes-256-gcm"];
 const MODES: readonly string[] = ["client-prefer", "client-require", "arrival"];
-
-function storageClass(value: unknown): string {
-  const name = string(value, "storage_class");
-  if (!STORAGE_CLASSES.includes(name))
-    throw new ApiError("invalid", `"${name}" is not a storage class: ${STORAGE_CLASSES.join(", ")}`);
-  return name;
-}
 
 function retentionPolicy(value: unknown): number | "infinite" {
   const policy = object(value, "retention_policy");
@@ -61,7 +53,7 @@ export function streamConfigPatch(value: unknown): StreamConfigPatch {
   set(
     json.storage_class,
     (given) => {
-      patch.storageClass = storageClass(given);
+      patch.storageClass = string(given, "storage_class");
     },
     () => {
       patch.storageClass = null;

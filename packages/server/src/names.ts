@@ -4,6 +4,7 @@ import type { ApiRequest } from "./api-request.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
 
 const BASIN_NAME = /^[a-z0-9][a-z0-9-]{6,46}[a-z0-9]$/;
+const LOCATION_NAME = /^[A-Za-z0-9:.-]{1,64}$/;
 const MAX_STREAM_NAME_BYTES = 512;
 const MAX_REQUEST_TOKEN_BYTES = 36;
 const MAX_TOKEN_ID_BYTES = 96;
@@ -35,6 +36,14 @@ export function checkTokenId(id: string, code: ErrorCode): string {
   if (id.includes("\0") || id === "." || id === "..")
     throw new ApiError(code, 'an access token\'s id has no NUL and is not "." or ".."');
   return id;
+}
+
+/** Errors: `invalid`. */
+export function checkLocationName(name: string): string {
+  if (!LOCATION_NAME.test(name)) {
+    throw new ApiError("invalid", "a location's name has 1 to 64 letters, digits, colons, hyphens and periods");
+  }
+  return name;
 }
 
 export function tokenOfPath(request: ApiRequest): string {

@@ -2,10 +2,10 @@
 import type { Operation } from "./access/operations.ts";
 import type { Answer, ApiRequest } from "./api-request.ts";
 import type { Context } from "./context.ts";
-import { ApiError } from "./errors.ts";
 import { issueAccessToken, listAccessTokens, revokeAccessToken } from "./handlers/access-tokens.ts";
 import { append } from "./handlers/append.ts";
 import { createBasin, deleteBasin, ensureBasin, getBasin, listBasins, reconfigureBasin } from "./handlers/basins.ts";
+import { getDefaultLocation, listLocations, setDefaultLocation } from "./handlers/locations.ts";
 import { accountMetrics, basinMetrics, streamMetrics } from "./handlers/metrics.ts";
 import { checkTail, read } from "./handlers/read.ts";
 import {
@@ -18,18 +18,6 @@ import {
 } from "./handlers/streams.ts";
 
 export type Handler = (context: Context, request: ApiRequest) => Answer | Promise<Answer>;
-
-/** Permitted or refused as it will be, once it is there. */
-function later(what: string, permit: (request: ApiRequest) => void): Handler {
-  return async (_context, request) => {
-    permit(request);
-    throw new ApiError("not_implemented", `${what} are not available yet`);
-  };
-}
-
-const listLocations = later("locations", (request) => request.access.require("list-locations"));
-const getDefaultLocation = later("locations", (request) => request.access.require("get-default-location"));
-const setDefaultLocation = later("locations", (request) => request.access.require("set-default-location"));
 
 /** Method, path pattern, the operation that it is (for PUT, which may turn out to be another, the first of them), and its handler. */
 export const ROUTES: readonly (readonly [string, string, Operation, Handler])[] = [

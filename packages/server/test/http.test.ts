@@ -97,7 +97,6 @@ test("unknown routes, methods and encodings are refused without a body; names an
   assert.deepEqual(await code("/v1/streams/s/records?seq_num=1&tail_offset=1"), [422, "invalid"]);
   assert.deepEqual(await code("/v1/streams/s/records/tail", { headers: {} }), [400, "bad_header"]);
   assert.deepEqual(await code("/v1/metrics?set=storage"), [400, "bad_query"]);
-  assert.deepEqual(await code("/v1/locations"), [501, "not_implemented"]);
 });
 
 test("a stream's name is data, slashes and all", async () => {

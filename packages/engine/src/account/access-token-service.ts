@@ -3,23 +3,17 @@
 import type { AccessTokensApi, ListOptions, Page } from "../engine-api.ts";
 import { EngineError } from "../errors.ts";
 import type { Clock } from "../runtime/index.ts";
-import type { Shard } from "../shard/shard.ts";
 import { type AccessToken, isExpired } from "./access-tokens.ts";
 import type { AccountOutcome } from "./account.ts";
-import type { AccountLog } from "./account-log.ts";
-
-interface Opened {
-  readonly shard: Shard;
-  readonly account: AccountLog;
-}
+import type { OpenedAccount } from "./account-log.ts";
 
 export class AccessTokenService implements AccessTokensApi {
   readonly #clock: Clock;
-  readonly #open: () => Opened;
+  readonly #open: () => OpenedAccount;
   readonly #listeners: ((token: AccessToken) => void)[] = [];
 
   /** `open` throws an EngineError while the engine cannot answer. */
-  constructor(clock: Clock, open: () => Opened) {
+  constructor(clock: Clock, open: () => OpenedAccount) {
     this.#clock = clock;
     this.#open = open;
   }

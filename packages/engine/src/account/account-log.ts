@@ -5,11 +5,18 @@ import type { Shard } from "../shard/shard.ts";
 import type { AccessTokenCommand, AccessTokenOutcome } from "./access-tokens.ts";
 import { Account, type AccountCommand, type AccountOutcome } from "./account.ts";
 import type { BasinCommand, BasinOutcome } from "./basins.ts";
+import type { LocationCommand, LocationOutcome } from "./locations.ts";
 import { SystemStream } from "./system-stream.ts";
 
 /** The stream is named after what it held first. */
 const STREAM_NAME = "basins";
 const STREAM_NUMBER = 1;
+
+/** What answers about the account rest on. */
+export interface OpenedAccount {
+  readonly shard: Shard;
+  readonly account: AccountLog;
+}
 
 export class AccountLog {
   readonly state = new Account();
@@ -33,6 +40,7 @@ export class AccountLog {
   /** Resolves with what the command did, once it is durable. Errors: EngineError. */
   propose(command: BasinCommand): Promise<BasinOutcome>;
   propose(command: AccessTokenCommand): Promise<AccessTokenOutcome>;
+  propose(command: LocationCommand): Promise<LocationOutcome>;
   async propose(command: AccountCommand): Promise<AccountOutcome> {
     let outcome: AccountOutcome | undefined;
     await this.#stream.append(command, () => {

@@ -19,7 +19,6 @@ import {
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
-  STANDARD_LINGER_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
@@ -47,6 +46,8 @@ export interface ShardOptions {
   readonly usage: UsageMeter;
   /** Memory for records, written lately or fetched. */
   readonly cacheBytes: number;
+  /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
+  readonly lingerMs: (basinId: string, storageClass: string) => number;
   /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -72,6 +73,7 @@ export class Shard implements ReaderHost {
   });
   readonly #readers = new Set<Reader>();
   readonly #onHalt: (error: Error) => void;
+  readonly #lingerMs: ShardOptions["lingerMs"];
   #halted: Error | undefined;
   recordsAppended = 0;
 
@@ -92,6 +94,7 @@ export class Shard implements ReaderHost {
     this.#chunkCache = new ChunkCache(runtime, budget, CACHE_AGE_MS);
     this.#runCache = new RunCache(runtime, budget, CACHE_AGE_MS);
     budget.bind(this.#chunkCache, this.#runCache);
+    this.#lingerMs = options.lingerMs;
     this.#log = new ChunkLog({
       runtime,
       store,
@@ -226,7 +229,7 @@ export class Shard implements ReaderHost {
         onDurable(durable);
       }),
     );
-    this.#log.gathered(lingerMs(stream.config));
+    this.#log.gathered(this.#lingerMs(stream.basinId, stream.config.storageClass));
   }
 
   /** What a refused append is told, once the state that it rests on is durable, and under the lease. */
@@ -465,11 +468,6 @@ export class Shard implements ReaderHost {
       cacheMisses: this.history.misses,
     };
   }
-}
-
-/** How long what is written under a config may wait for company. */
-function lingerMs(config: StreamConfig): number {
-  return config.storageClass === "express" ? 0 : STANDARD_LINGER_MS;
 }
 
 /** What an append holds in memory until it is durable: with what it came in, which may be more than its records. */

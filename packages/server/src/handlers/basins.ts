@@ -5,10 +5,9 @@ import { basinInBody, basinTarget, listWithin } from "../access/targets.ts";
 import { type ApiRequest, jsonReply, type Reply } from "../api-request.ts";
 import { basinConfig, basinConfigJson, basinConfigPatch } from "../config-json.ts";
 import type { Context } from "../context.ts";
-import { ApiError } from "../errors.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
-import { requestToken } from "../names.ts";
+import { checkLocationName, requestToken } from "../names.ts";
 import { timeJson } from "../time-json.ts";
 
 const PROVISION_RESULT = "s2-provision-result";
@@ -16,17 +15,15 @@ const PROVISION_RESULT = "s2-provision-result";
 function basinJson(info: BasinInfo): object {
   return {
     name: info.name,
-    location: null,
+    location: info.location,
     created_at: timeJson(info.createdAtMs),
     deleted_at: info.deletedAtMs === null ? null : timeJson(info.deletedAtMs),
     state: info.deletedAtMs === null ? "active" : "deleting",
   };
 }
 
-/** Locations are not available yet: a basin lives where the deployment does. */
-function refuseLocation(location: unknown): void {
-  if (location === undefined || location === null) return;
-  throw new ApiError("invalid", `there is no location "${string(location, "location").slice(0, 64)}"`);
+function locationOf(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : checkLocationName(string(value, "location"));
 }
 
 /** Input is compared as it was sent. */
@@ -44,8 +41,8 @@ export async function createBasin(context: Context, request: ApiRequest): Promis
   const json = object(parseJson(body), "body");
   const name = basinInBody(request, string(json.basin, "basin"));
   const config = basinConfig(json.config);
-  refuseLocation(json.location);
-  const { info, result } = await context.engine.createBasin(name, config, idempotency(request, body));
+  const location = locationOf(json.location);
+  const { info, result } = await context.engine.createBasin(name, config, idempotency(request, body), location);
   return jsonReply(201, basinJson(info), { [PROVISION_RESULT]: result });
 }
 
@@ -58,8 +55,7 @@ export async function ensureBasin(context: Context, request: ApiRequest): Promis
   const value = body.length === 0 ? null : parseJson(body);
   const json = value === null ? {} : object(value, "body");
   const config = basinConfig(json.config);
-  refuseLocation(json.location);
-  const { info, result } = await context.engine.ensureBasin(name, config);
+  const { info, result } = await context.engine.ensureBasin(name, config, locationOf(json.location));
   return jsonReply(result === "created" ? 201 : 200, basinJson(info), { [PROVISION_RESULT]: result });
 }
 
