@@ -95,6 +95,8 @@ export function errorCode(error: unknown): string {
   if (error instanceof ApiError || error instanceof EngineError || error instanceof WireError) return error.code;
   if (error instanceof ConditionFailedError) return "condition_failed";
   if (error instanceof UnwrittenError) return "unwritten";
+  if (error instanceof EncryptionKeyError) return "bad_header";
+  if (error instanceof BareStatusError) return `status_${error.status}`;
   return "other";
 }
 

@@ -1,6 +1,6 @@
 // The audit: one structured line for each change of the control plane and each refusal. Names who, what and how it ended, never a secret.
 import type { ApiRequest } from "../api-request.ts";
-import { errorAnswer, errorCode } from "../errors.ts";
+import { errorCode, errorReply } from "../errors.ts";
 import { isControlPlaneChange } from "./operations.ts";
 
 export interface AuditLogger {
@@ -27,7 +27,7 @@ export class Audit {
   failed(request: AuditedRequest, error: unknown): void {
     const code = errorCode(error);
     const refused = code === "authn" || code === "permission_denied";
-    if (refused || isControlPlaneChange(request.operation)) this.#write(request, errorAnswer(error).status, code);
+    if (refused || isControlPlaneChange(request.operation)) this.#write(request, errorReply(error).status, code);
   }
 
   #write(request: AuditedRequest, status: number, result: string): void {
