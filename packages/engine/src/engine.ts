@@ -119,6 +119,7 @@ export class Engine implements EngineApi {
       usage: this.#meter,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
+      onSpent: (stream) => this.#deleteSpent(stream),
       onHalt: (error) => {
         this.#halted = true;
         this.#opened?.usage.stop();
@@ -328,6 +329,13 @@ export class Engine implements EngineApi {
       this.#removeStreamLater(stream, DELETION_GRACE_MS);
     }
     await shard.settled(stream);
+  }
+
+  /** Nobody asked for it but the stream's own config. */
+  #deleteSpent(stream: Stream): void {
+    this.#open().shard.delete(stream);
+    this.#logger.info({ basinId: stream.basinId, stream: stream.name }, "an empty stream is deleted");
+    this.#removeStreamLater(stream, DELETION_GRACE_MS);
   }
 
   #removeStreamLater(stream: Stream, delayMs: number): void {

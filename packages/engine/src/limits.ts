@@ -31,6 +31,9 @@ export const STORE_DEADLINE_MS = 5_000;
 /** Linger of the classes: how long a chunk may wait for company. */
 export const STANDARD_LINGER_MS = 100;
 
+/** How long a background trim may wait for company: it is in nobody's way, but answers that rest on it wait with it. */
+export const RETENTION_LINGER_MS = 100;
+
 /** Memory for records, written lately or fetched, where nobody says how much. */
 export const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
 

@@ -19,6 +19,11 @@ export interface ConfiguredEntry {
   readonly config: StreamConfig;
 }
 
+/** Payload of `clock`. */
+export interface ClockEntry {
+  readonly wallMs: number;
+}
+
 /** Payload of `deleted`. */
 export interface DeletedEntry {
   readonly deletedAtMs: number;

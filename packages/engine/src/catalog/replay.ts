@@ -14,18 +14,21 @@ import {
   type LogObjectHeader,
 } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
+import type { LogClock } from "../shard/log-clock.ts";
 import type { StateEntry } from "../stream/sequencer.ts";
 import { Stream } from "../stream/stream.ts";
-import type { ConfiguredEntry, CreatedEntry, DeletedEntry } from "./entries.ts";
+import type { ClockEntry, ConfiguredEntry, CreatedEntry, DeletedEntry } from "./entries.ts";
 import type { StreamCatalog } from "./stream-catalog.ts";
 
 export class Replay {
   readonly #catalog: StreamCatalog;
+  readonly #clock: LogClock;
   /** By id in hexadecimal. Only while the log is read: entries written later know their stream. */
   readonly #streams = new Map<string, Stream>();
 
-  constructor(catalog: StreamCatalog) {
+  constructor(catalog: StreamCatalog, clock: LogClock) {
     this.#catalog = catalog;
+    this.#clock = clock;
   }
 
   /** Applies a verified chunk. Errors: CorruptObjectError when an entry contradicts what stands before it. */
@@ -55,6 +58,10 @@ export class Replay {
       stream.born = true;
       this.#streams.set(id, stream);
       this.#catalog.add(stream);
+      return;
+    }
+    if (kind === EntryKind.clock) {
+      this.#clock.add(place, json<ClockEntry>(bytes, offset, end).wallMs);
       return;
     }
     if (kind === EntryKind.basinRemoved) {
@@ -116,6 +123,7 @@ function applyRecords(
     tail.lastTimestampLow = low;
     tail.lastTimestampHigh = high;
   }
+  stream.lastWritePlace = place;
   stream.index.add(first, place, offset, end, low, high, entryMeteredBytes(bytes, offset));
 }
 

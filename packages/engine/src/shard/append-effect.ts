@@ -40,6 +40,7 @@ export class AppendEffect implements Effect {
     stream.durable.nextSeqNum = nextSeqNum;
     stream.durable.lastTimestampLow = lastTimestampLow;
     stream.durable.lastTimestampHigh = lastTimestampHigh;
+    stream.lastWritePlace = this.#chunk.place;
     stream.index.add(
       firstSeqNum,
       this.#chunk.place,

@@ -115,6 +115,8 @@ export const EntryKind = {
   removed: 6,
   /** All streams of a basin are gone; the id is the basin's. */
   basinRemoved: 7,
+  /** The owner's wall clock when the chunk went out (JSON); of no stream. */
+  clock: 8,
 } as const;
 export type EntryKindCode = (typeof EntryKind)[keyof typeof EntryKind];
 

@@ -34,6 +34,8 @@ export interface ChunkLogOptions {
   readonly nextPlace: number;
   readonly window: number;
   readonly leaseMs: number;
+  /** A chunk is about to be bound to its bytes: the last that may be laid into it. */
+  readonly onSeal: (chunk: Chunk) => void;
   /** A chunk has become durable; called before its effects. */
   readonly onDurable: (chunk: Chunk) => void;
   /** The log cannot go on: a DeposedError, a CorruptObjectError, or a broken invariant. Called once. */
@@ -150,6 +152,7 @@ export class ChunkLog {
         this.#armFlush(decision.atMs, nowMs);
         return;
       }
+      this.#options.onSeal(chunk);
       if (chunk === this.#open) this.#open = new Chunk(chunk.place + 1);
       else this.#full.shift();
       this.#inFlight.push(chunk);

@@ -1,7 +1,7 @@
 // A shard under one owner: takes it over, sequences what is asked of its streams into its log, and answers from what is durable.
 // Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
 
-import type { CreatedEntry } from "../catalog/entries.ts";
+import type { ClockEntry, CreatedEntry } from "../catalog/entries.ts";
 import { Replay } from "../catalog/replay.ts";
 import { StreamCatalog } from "../catalog/stream-catalog.ts";
 import type { PartialStreamConfig, StreamCipher, StreamConfig } from "../config.ts";
@@ -19,12 +19,14 @@ import {
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
+  RETENTION_LINGER_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
+import { Retention } from "../retention/retention.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
-import { type Sequenced, sequence } from "../stream/sequencer.ts";
+import { type Sequenced, type StateEntry, sequence } from "../stream/sequencer.ts";
 import { Stream, tailPosition } from "../stream/stream.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
 import type { AppendInput, Position } from "../wire/index.ts";
@@ -33,9 +35,13 @@ import { AppendEffect } from "./append-effect.ts";
 import type { Chunk } from "./chunk.ts";
 import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
 import { ChunkLog } from "./chunk-log.ts";
+import { LogClock } from "./log-clock.ts";
 import { addJsonEntry } from "./open-chunk.ts";
 import { takeOver } from "./takeover.ts";
 import { pause } from "./waiting.ts";
+
+/** What entries of no stream have in place of one's id. */
+const NO_STREAM = new Uint8Array(STREAM_ID_BYTES);
 
 export interface ShardOptions {
   readonly runtime: Runtime;
@@ -48,6 +54,8 @@ export interface ShardOptions {
   readonly cacheBytes: number;
   /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
   readonly lingerMs: (basinId: string, storageClass: string) => number;
+  /** A stream has stayed empty for as long as its config says: it is to be deleted. Errors (thrown): EngineError. */
+  readonly onSpent: (stream: Stream) => void;
   /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -72,6 +80,8 @@ export class Shard implements ReaderHost {
     waitingBytes: MAX_WAITING_BYTES,
   });
   readonly #readers = new Set<Reader>();
+  readonly #clock: LogClock;
+  readonly #retention: Retention;
   readonly #onHalt: (error: Error) => void;
   readonly #lingerMs: ShardOptions["lingerMs"];
   #halted: Error | undefined;
@@ -80,6 +90,7 @@ export class Shard implements ReaderHost {
   private constructor(
     options: ShardOptions,
     catalog: StreamCatalog,
+    clock: LogClock,
     epoch: number,
     nextPlace: number,
     incarnation: Uint8Array,
@@ -95,6 +106,15 @@ export class Shard implements ReaderHost {
     this.#runCache = new RunCache(runtime, budget, CACHE_AGE_MS);
     budget.bind(this.#chunkCache, this.#runCache);
     this.#lingerMs = options.lingerMs;
+    this.#clock = clock;
+    this.#retention = new Retention({
+      runtime,
+      logger: options.logger,
+      clock,
+      trim: (stream, seqNum) => this.#trim(stream, seqNum),
+      deleteSpent: options.onSpent,
+      whenAllDurable: () => this.#log.whenAllDurable(),
+    });
     this.#log = new ChunkLog({
       runtime,
       store,
@@ -105,9 +125,11 @@ export class Shard implements ReaderHost {
       nextPlace,
       window: options.deployment.window,
       leaseMs: options.deployment.leaseMs,
+      onSeal: (chunk) => this.#mark(chunk),
       onDurable: (chunk) => this.#chunkCache.add(chunk),
       onHalt: (error) => this.#halt(error),
     });
+    for (const stream of catalog.all()) this.#retention.watch(stream);
     this.history = new History({
       runtime,
       store,
@@ -126,13 +148,15 @@ export class Shard implements ReaderHost {
     const { runtime, logger } = options;
     const incarnation = runtime.random.bytes(16);
     const catalog = new StreamCatalog();
-    let replay = new Replay(catalog);
+    const clock = new LogClock();
+    let replay = new Replay(catalog, clock);
     const takeover = await takeOver({
       ...options,
       incarnation,
       reset: () => {
         catalog.clear();
-        replay = new Replay(catalog);
+        clock.clear();
+        replay = new Replay(catalog, clock);
       },
       apply: (key, header, bytes) => replay.apply(key, header, bytes),
     });
@@ -142,7 +166,8 @@ export class Shard implements ReaderHost {
       "shard taken over",
     );
     if (takeover.waitMs > 0 && waitMs > 0) await pause(runtime, waitMs);
-    return new Shard(options, catalog, takeover.epoch, takeover.nextPlace, incarnation);
+    clock.opened(runtime.clock.wallMs());
+    return new Shard(options, catalog, clock, takeover.epoch, takeover.nextPlace, incarnation);
   }
 
   // Appending.
@@ -226,6 +251,7 @@ export class Shard implements ReaderHost {
         this.#admission.release(stream, bytes);
         this.recordsAppended += durable.nextSeqNum - durable.firstSeqNum;
         this.usage.appended(stream, durable.meteredBytes);
+        if (durable.trimPoint !== undefined || this.#retention.mustWatch(stream)) this.#retention.watch(stream);
         onDurable(durable);
       }),
     );
@@ -313,6 +339,7 @@ export class Shard implements ReaderHost {
     this.catalog.add(stream);
     this.#write(stream, EntryKind.created, created, () => {
       stream.born = true;
+      this.#retention.watch(stream);
     });
     return stream;
   }
@@ -320,13 +347,32 @@ export class Shard implements ReaderHost {
   configure(stream: Stream, config: StreamConfig): void {
     this.#log.assertAccepting();
     stream.config = config;
-    this.#write(stream, EntryKind.configured, { config }, () => undefined);
+    this.#write(stream, EntryKind.configured, { config }, () => this.#retention.watch(stream));
+  }
+
+  /** Hides what is below a sequence number, as a trim command's effect would. */
+  #trim(stream: Stream, seqNum: number): void {
+    if (stream.ended || stream.deletedAtMs !== null || seqNum <= stream.assignedTrimPoint) return;
+    this.#log.assertAccepting();
+    stream.assignedTrimPoint = seqNum;
+    const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: seqNum };
+    this.#write(stream, EntryKind.state, state, () => stream.applyTrim(seqNum), RETENTION_LINGER_MS);
+  }
+
+  /** Says in a chunk when it went out, if the last that said so is long enough ago. */
+  #mark(chunk: Chunk): void {
+    const wallMs = this.runtime.clock.wallMs();
+    if (!this.#clock.isDue(wallMs)) return;
+    const mark: ClockEntry = { wallMs };
+    addJsonEntry(chunk, this.#log.slabs, EntryKind.clock, NO_STREAM, 0, mark);
+    this.#clock.add(chunk.place, wallMs);
   }
 
   /** From here on the stream takes nothing and shows nothing; its name stays taken until `remove`. */
   delete(stream: Stream): void {
     this.#log.assertAccepting();
     stream.deletedAtMs = this.runtime.clock.wallMs();
+    this.#retention.forget(stream);
     this.#write(stream, EntryKind.deleted, { deletedAtMs: stream.deletedAtMs }, () => {
       stream.gone = true;
       this.usage.removed(stream);
@@ -349,6 +395,7 @@ export class Shard implements ReaderHost {
     for (const stream of streams) {
       stream.deletedAtMs ??= deletedAtMs;
       stream.ended = true;
+      this.#retention.forget(stream);
     }
     const chunk = this.#log.open;
     addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
@@ -372,7 +419,7 @@ export class Shard implements ReaderHost {
     return this.#settled(stream);
   }
 
-  #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void): void {
+  #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void, lingerMs = 0): void {
     // Whoever reads the log takes an entry of a stream that it does not know for corruption.
     if (stream.ended) throw new Error(`an entry of stream "${stream.name}" would follow its removal`);
     const chunk: Chunk = this.#log.open;
@@ -386,7 +433,7 @@ export class Shard implements ReaderHost {
       },
       fail: () => undefined,
     });
-    this.#log.gathered(0);
+    this.#log.gathered(lingerMs);
   }
 
   // Reading.
@@ -434,12 +481,14 @@ export class Shard implements ReaderHost {
 
   #halt(error: Error): void {
     this.#halted = error;
+    this.#retention.stop();
     for (const reader of this.#readers) reader.wake();
     this.#onHalt(error);
   }
 
   /** Drains, releases the shard and lets go of all memory. */
   async close(): Promise<void> {
+    this.#retention.stop();
     try {
       await this.#log.release();
     } finally {
@@ -451,6 +500,7 @@ export class Shard implements ReaderHost {
 
   /** Stops without a word to the store, as a crash would. */
   abandon(): void {
+    this.#retention.stop();
     this.#log.abandon();
     this.#chunkCache.clear();
     this.#runCache.clear();

@@ -1,6 +1,7 @@
 // A stream as its owner holds it: what has been assigned (possibly still in flight) and what is durable.
 // Sequencing looks at the assigned side, readers only ever at the durable one.
 import type { StreamCipher, StreamConfig } from "../config.ts";
+import type { Due } from "../retention/due-heap.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
 import { ChunkIndex } from "./chunk-index.ts";
@@ -20,7 +21,7 @@ export function timestampOf(low: number, high: number): bigint {
   return high < 0x200000 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low);
 }
 
-export class Stream {
+export class Stream implements Due {
   /** The incarnation: random, of this stream alone, whatever its name was or will be used for. */
   readonly id: Uint8Array;
   /** Hexadecimal. */
@@ -42,6 +43,8 @@ export class Stream {
   /** Sequence numbers below are hidden. */
   trimPoint = 0;
   readonly index = new ChunkIndex();
+  /** Where the newest durable records stand. */
+  lastWritePlace = 0;
   /** Whether its creation is durable. */
   born = false;
   /** Whether its deletion is durable. */
@@ -51,6 +54,9 @@ export class Stream {
 
   /** The newest chunk with an entry of this stream, while it is not durable: answers that rest on assigned state wait for it. */
   lastChunk: Chunk | undefined;
+  /** When time alone will do something to it, while it is in the retention's heap. */
+  dueMs = 0;
+  heapIndex = -1;
   /** Readers at the tail, waiting to be woken. Absent at rest. */
   #followers: Set<() => void> | undefined;
 

@@ -1,0 +1,50 @@
+// What of a stream has outlived its configuration, and when to look at it again: pure, of the stream's durable state and a time.
+import type { StreamConfig } from "../config.ts";
+import type { LogClock } from "../shard/log-clock.ts";
+import type { Stream } from "../stream/stream.ts";
+
+/** A stream is looked at again a hundredth of its age after something has outlived it, but no sooner and no later than these: what
+ * expires continuously is trimmed in steps, each of them a write. */
+const MIN_STEP_MS = 1_000;
+const MAX_STEP_MS = 60_000;
+
+export interface Ageing {
+  /** Records below have outlived the retention; undefined when none has that is not trimmed yet. */
+  readonly trimTo: number | undefined;
+  /** Nothing is left, and nothing has been written for long enough: the stream is to be deleted. */
+  readonly isSpent: boolean;
+  /** When to look again, if nothing happens before; Infinity for never. */
+  readonly dueMs: number;
+}
+
+/** Whether time alone can do anything to a stream with this config. */
+export function ages(config: StreamConfig): boolean {
+  return config.retentionAgeSecs !== "infinite" || config.deleteOnEmptyMinAgeSecs > 0;
+}
+
+function stepMs(ageMs: number): number {
+  return Math.min(MAX_STEP_MS, Math.max(MIN_STEP_MS, ageMs / 100));
+}
+
+export function ageingOf(stream: Stream, clock: LogClock, nowMs: number): Ageing {
+  const { config, index, durable, assigned } = stream;
+  let trimTo = 0;
+  let dueMs = Number.POSITIVE_INFINITY;
+  if (config.retentionAgeSecs !== "infinite") {
+    const ageMs = config.retentionAgeSecs * 1000;
+    let run = 0;
+    while (run < index.count && clock.latestMs(index.place(run)) + ageMs <= nowMs) run += 1;
+    if (run > 0) trimTo = run < index.count ? index.firstSeqNum(run) : durable.nextSeqNum;
+    if (run < index.count) dueMs = clock.latestMs(index.place(run)) + ageMs + stepMs(ageMs);
+  }
+  const trimPoint = Math.max(trimTo, stream.assignedTrimPoint);
+  let isSpent = false;
+  if (config.deleteOnEmptyMinAgeSecs > 0 && trimPoint >= assigned.nextSeqNum) {
+    const minAgeMs = config.deleteOnEmptyMinAgeSecs * 1000;
+    const writtenMs = assigned.nextSeqNum === 0 ? 0 : clock.latestMs(stream.lastWritePlace);
+    const atMs = Math.max(stream.createdAtMs, writtenMs) + minAgeMs;
+    if (atMs <= nowMs) isSpent = true;
+    else dueMs = Math.min(dueMs, atMs);
+  }
+  return { trimTo: trimTo > stream.assignedTrimPoint ? trimTo : undefined, isSpent, dueMs };
+}
