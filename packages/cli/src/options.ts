@@ -13,6 +13,7 @@ export interface ServeOptions {
   readonly locationsFile?: string;
   readonly metricsAuth?: boolean;
   readonly prices?: string;
+  readonly basinDomain?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsSelf?: boolean;
@@ -48,6 +49,13 @@ export function parseListen(text: string): { host: string; port: number } {
   if (match === null || port > 65_535) throw new InvalidArgumentError("it must be HOST:PORT, such as 127.0.0.1:8080");
   const host = match[1] ?? match[2];
   return { host: host === "" ? "127.0.0.1" : host, port };
+}
+
+function parseDomain(text: string): string {
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text)) {
+    throw new InvalidArgumentError("it must be a host name without a port, such as b.example.com");
+  }
+  return text;
 }
 
 function parseStore(text: string): string {
@@ -93,6 +101,11 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
       new Option("--metrics-auth", "let /metrics be read only with a token that permits account-metrics").env(
         "TAILRACE_METRICS_AUTH",
       ),
+    )
+    .addOption(
+      new Option("--basin-domain <domain>", "take requests to BASIN.DOMAIN for that basin, without the header s2-basin")
+        .env("TAILRACE_BASIN_DOMAIN")
+        .argParser(parseDomain),
     )
     .addOption(
       new Option("--init-file <path>", "JSON file of basins and streams to create or update on start").env(

@@ -209,6 +209,7 @@ async function listenOrExit(
       metricsAuth: options.metricsAuth,
       storeMeter,
       prices,
+      basinDomain: options.basinDomain,
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -45,6 +45,7 @@ test("--help names every option and its variable", () => {
     "root-token-file",
     "metrics-auth",
     "prices",
+    "basin-domain",
     "init-file",
     "locations-file",
     "tls-cert",

@@ -4,6 +4,7 @@ import type { Access } from "./access/access.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import { countedWith, type Operation } from "./access/operations.ts";
 import type { Answer, ApiRequest, Reply, Session } from "./api-request.ts";
+import { basinOfHost } from "./basin-domain.ts";
 import type { Context } from "./context.ts";
 import { errorReply } from "./errors.ts";
 import { Query } from "./query.ts";
@@ -32,6 +33,8 @@ export interface AnsweringOptions {
   readonly authenticator: Authenticator;
   /** Whether /metrics needs a token that permits account-metrics. */
   readonly metricsAuth: boolean;
+  /** Requests to `BASIN.` and this are for that basin. Lower case. */
+  readonly basinDomain: string | undefined;
   readonly logger: AnsweringLogger;
 }
 
@@ -82,7 +85,7 @@ export class Answering {
   }
 
   #handle(head: RequestHead, route: Route, query: string | undefined, access: Access): Answer | Promise<Answer> {
-    const request = new RoutedRequest(head, route, query, access);
+    const request = new RoutedRequest(head, route, query, access, this.#options.basinDomain);
     try {
       const answer = route.handler(this.#options.context, request);
       if (!(answer instanceof Promise)) return this.#carriedOut(request, answer);
@@ -177,14 +180,22 @@ class RoutedRequest implements ApiRequest {
   readonly params: Route["params"];
   readonly access: Access;
   resource: string | null = null;
+  readonly #basinDomain: string | undefined;
   #query: Query | undefined;
 
-  constructor(head: RequestHead, route: Route, queryText: string | undefined, access: Access) {
+  constructor(
+    head: RequestHead,
+    route: Route,
+    queryText: string | undefined,
+    access: Access,
+    basinDomain: string | undefined,
+  ) {
     this.#head = head;
     this.operation = route.operation;
     this.params = route.params;
     this.access = access;
     this.#queryText = queryText;
+    this.#basinDomain = basinDomain;
   }
 
   get method(): string {
@@ -194,6 +205,11 @@ class RoutedRequest implements ApiRequest {
   get query(): Query {
     this.#query ??= new Query(this.#queryText);
     return this.#query;
+  }
+
+  get hostBasin(): string | undefined {
+    if (this.#basinDomain === undefined) return undefined;
+    return basinOfHost(this.#head.header(":authority") ?? this.#head.header("host"), this.#basinDomain);
   }
 
   header(name: string): string | undefined {

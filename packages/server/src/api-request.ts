@@ -15,6 +15,8 @@ export interface ApiRequest {
   readonly access: Access;
   /** What it turned out to be aimed at, for the audit: `BASIN`, `BASIN/STREAM`, or a token's id. */
   resource: string | null;
+  /** What stands before the server's basin domain in the request's host; undefined where there is none. */
+  readonly hostBasin: string | undefined;
   /** The value of a header, by its lower-case name. */
   header(name: string): string | undefined;
   /** The whole body, inflated, the caller's own; at once when it is here. Errors: ApiError (too large, encoding, too slow; `authn` when access has ended meanwhile). */

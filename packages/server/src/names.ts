@@ -58,11 +58,17 @@ export function streamOfPath(request: ApiRequest): string {
   return checkStreamName(request.params.stream ?? "", "bad_path");
 }
 
-/** The basin that a request for streams addresses. */
-export function basinOfHeader(request: ApiRequest): string {
+/** The basin that a request for streams addresses: by its header, or by its host where the server has a basin domain. */
+export function addressedBasin(request: ApiRequest): string {
   const name = request.header("s2-basin");
-  if (name === undefined) throw new ApiError("bad_header", "the header s2-basin must name the basin");
-  return checkBasinName(name, "bad_header");
+  const { hostBasin } = request;
+  if (name === undefined && hostBasin === undefined) {
+    throw new ApiError("bad_header", "the header s2-basin must name the basin");
+  }
+  if (name !== undefined && hostBasin !== undefined && name !== hostBasin) {
+    throw new ApiError("bad_header", "the header s2-basin and the host name different basins");
+  }
+  return checkBasinName(name ?? hostBasin ?? "", "bad_header");
 }
 
 export function requestToken(request: ApiRequest): string | undefined {

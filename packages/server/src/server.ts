@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly cors?: boolean;
   /** Without one, whoever presents no issued token may do everything. */
   readonly rootToken?: string | undefined;
+  /** Requests to `BASIN.` and this host are for that basin, without the header that else names it. */
+  readonly basinDomain?: string | undefined;
   /** Whether /metrics needs a token that permits account-metrics. Default: false. */
   readonly metricsAuth?: boolean | undefined;
   /** How long connections may keep silent. */
@@ -60,6 +62,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     router: new Router(),
     authenticator,
     metricsAuth: options.metricsAuth ?? false,
+    basinDomain: options.basinDomain?.toLowerCase(),
     logger,
   });
   const shell = new HttpShell({ answering, runtime, cors: options.cors ?? true, logger });

@@ -214,3 +214,42 @@ test("/health, /live and /metrics need no token", async () => {
   assert.match(metrics, /tailrace_takeovers 1/);
   assert.match(metrics, /tailrace_rare_branches_total\{branch="wait-skipped-by-lock"\} [0-9]/);
 });
+
+test("a basin domain lets the host name the basin, over HTTP/1.1 and HTTP/2; the header may only agree", async (t) => {
+  const domained = await serve({ basinDomain: "b.Example.com" });
+  t.after(() => domained.stop());
+  const { request } = await import("node:http");
+  const { connect } = await import("node:http2");
+  const over1 = (headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request(`${domained.url}/v1/streams`, { headers, agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      sent.on("error", reject).end();
+    });
+  const over2 = (headers: Record<string, string>) =>
+    new Promise<unknown>((resolve, reject) => {
+      const session = connect(domained.url);
+      const stream = session.request({ ":path": "/v1/streams", ...headers });
+      stream.on("response", (answer) => {
+        resolve(answer[":status"]);
+        session.destroy();
+      });
+      stream.on("error", reject);
+    });
+  for (const [ask, host] of [
+    [over1, "host"],
+    [over2, ":authority"],
+  ] as const) {
+    assert.equal(await ask({ [host]: `${BASIN}.b.example.com` }), 200);
+    assert.equal(await ask({ [host]: `${BASIN}.B.Example.com:8080` }), 200);
+    assert.equal(await ask({ [host]: `${BASIN}.b.example.com`, "s2-basin": BASIN }), 200);
+    assert.equal(await ask({ [host]: `${BASIN}.b.example.com`, "s2-basin": "another-basin" }), 400);
+    assert.equal(await ask({ [host]: "no-such-basin.b.example.com" }), 404);
+    assert.equal(await ask({ [host]: `${BASIN}.a.b.example.com` }), 400);
+    assert.equal(await ask({ [host]: "b.example.com" }), 400);
+    assert.equal(await ask({ [host]: `${BASIN}.example.com` }), 400);
+    assert.equal(await ask({ [host]: "other.example.com", "s2-basin": BASIN }), 200);
+  }
+});

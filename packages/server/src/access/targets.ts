@@ -4,7 +4,7 @@ import type { ListOptions, ResourceSet } from "@tailrace/engine";
 import type { AppendBatch } from "@tailrace/engine/wire";
 import type { ApiRequest } from "../api-request.ts";
 import { ApiError, type ErrorCode } from "../errors.ts";
-import { basinOfHeader, basinOfPath, checkBasinName, checkStreamName, listOptions, streamOfPath } from "../names.ts";
+import { addressedBasin, basinOfPath, checkBasinName, checkStreamName, listOptions, streamOfPath } from "../names.ts";
 import type { Access } from "./access.ts";
 import type { Operation } from "./operations.ts";
 
@@ -34,7 +34,7 @@ function permittedBasin(request: ApiRequest, basin: string): string {
 /** The basin that a request for streams addresses. Errors: `bad_header`, `permission_denied`. */
 export function streamsTarget(request: ApiRequest, operation: Operation): string {
   request.access.require(operation);
-  return permittedBasin(request, basinOfHeader(request));
+  return permittedBasin(request, addressedBasin(request));
 }
 
 /** The stream in the path. Errors: `bad_header`, `bad_path`, `permission_denied`. */
@@ -57,7 +57,7 @@ export function appendTarget(request: ApiRequest): StreamTarget {
 }
 
 function addressedStream(request: ApiRequest): StreamTarget {
-  const basin = permittedBasin(request, basinOfHeader(request));
+  const basin = permittedBasin(request, addressedBasin(request));
   return { basin, stream: permittedStream(request, basin, streamOfPath(request), "bad_path") };
 }
 
