@@ -425,7 +425,7 @@ describe("access that ends", () => {
         await ticket.ack();
       });
       await appending.close().catch(() => undefined);
-      assert.equal(clock.pending, 0, "no timer is left behind");
+      assert.ok(clock.pending <= 1, "no timer is left behind but the retention's");
       await assert.rejects(as(secret).basins.list(), status(401, "authn"));
       const { tail } = await root().basin(BASIN).stream(stream).checkTail();
       assert.equal(tail.seqNum, 2);
