@@ -83,6 +83,7 @@ test("who uses nothing writes nothing", async () => {
   const runtime = new VirtualRuntime({ seed: 1 });
   const store = new CountingStore(new MemoryStore({ exclusive: false }), { clock: runtime.clock });
   const h = await (await Harness.open(store, runtime)).withStream();
+  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(61_000);
   const requests = () => Object.values(store.counts).reduce((a, b) => a + b, 0);
