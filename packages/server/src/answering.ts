@@ -3,10 +3,11 @@
 import type { Access } from "./access/access.ts";
 import type { Authenticator } from "./access/authenticator.ts";
 import { countedWith, type Operation } from "./access/operations.ts";
-import type { Answer, ApiRequest, Reply, Session } from "./api-request.ts";
+import { type Answer, type ApiRequest, jsonReply, type Reply, type Session } from "./api-request.ts";
 import { basinOfHost } from "./basin-domain.ts";
 import type { Context } from "./context.ts";
 import { errorReply } from "./errors.ts";
+import { DESCRIPTION_PATH, openApi } from "./openapi/description.ts";
 import { Query } from "./query.ts";
 import type { Route, Router } from "./router.ts";
 
@@ -114,7 +115,9 @@ export class Answering {
   /** Routes for operators: no API, and no token but where one is asked for. */
   #fixedRoute(head: RequestHead, path: string): Reply | Promise<Reply> | undefined {
     const { method } = head;
-    if (path.startsWith("/v1/") || (method !== "GET" && method !== "HEAD")) return undefined;
+    if (method !== "GET" && method !== "HEAD") return undefined;
+    if (path === DESCRIPTION_PATH) return jsonReply(200, openApi());
+    if (path.startsWith("/v1/")) return undefined;
     const { engine, drain } = this.#options.context;
     switch (path) {
       case "/health":

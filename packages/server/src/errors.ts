@@ -35,6 +35,8 @@ const STATUS = {
 
 export type ErrorCode = keyof typeof STATUS;
 
+export const ERROR_CODES: readonly string[] = Object.keys(STATUS);
+
 /** A refusal made by the server itself. */
 export class ApiError extends Error {
   readonly code: ErrorCode;

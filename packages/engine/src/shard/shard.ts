@@ -356,7 +356,11 @@ export class Shard implements ReaderHost {
     this.#log.assertAccepting();
     stream.assignedTrimPoint = seqNum;
     const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: seqNum };
-    this.#write(stream, EntryKind.state, state, () => stream.applyTrim(seqNum), RETENTION_LINGER_MS);
+    const onDurable = () => {
+      stream.applyTrim(seqNum);
+      this.usage.shrunk(stream);
+    };
+    this.#write(stream, EntryKind.state, state, onDurable, RETENTION_LINGER_MS);
   }
 
   /** Says in a chunk when it went out, if the last that said so is long enough ago. */
@@ -375,7 +379,7 @@ export class Shard implements ReaderHost {
     this.#retention.forget(stream);
     this.#write(stream, EntryKind.deleted, { deletedAtMs: stream.deletedAtMs }, () => {
       stream.gone = true;
-      this.usage.removed(stream);
+      this.usage.shrunk(stream);
     });
   }
 
@@ -403,7 +407,7 @@ export class Shard implements ReaderHost {
       apply: () => {
         for (const stream of streams) {
           stream.gone = true;
-          this.usage.removed(stream);
+          this.usage.shrunk(stream);
           stream.wakeFollowers();
         }
         this.catalog.removeBasin(basinId);

@@ -74,8 +74,8 @@ export class UsageMeter {
     if (stream.basinId !== SYSTEM_BASIN_ID) this.#basin(stream.basinId).readBytes += meteredBytes;
   }
 
-  /** A stream is gone, and all that it stored. */
-  removed(stream: Stream): void {
+  /** A stream stores less: it was trimmed without an append, or it is gone. */
+  shrunk(stream: Stream): void {
     if (stream.basinId === SYSTEM_BASIN_ID) return;
     this.#changed.add(stream);
     this.#touch();
@@ -90,6 +90,12 @@ export class UsageMeter {
   stored(basinId: string): number {
     this.#settleStored();
     return this.#stored.get(basinId) ?? 0;
+  }
+
+  /** Metered bytes that each basin stores now. */
+  storedByBasin(): ReadonlyMap<string, number> {
+    this.#settleStored();
+    return this.#stored;
   }
 
   /** What has been counted, without taking it. */

@@ -6,7 +6,7 @@ import type { Stream } from "../stream/stream.ts";
 import { levelsOf, periodsOf, sumsOf, type UsagePoint, type UsageRange } from "./usage-history.ts";
 import type { UsageLog } from "./usage-log.ts";
 import { idOf, type UsageMeter } from "./usage-meter.ts";
-import { type Counts, INTERVAL_SECS, startOf } from "./usage-record.ts";
+import { type Counts, INTERVAL_SECS, startOf, type UsageInterval } from "./usage-record.ts";
 
 /** One sum for each period, by what is counted. */
 export interface UsageSums {
@@ -154,8 +154,9 @@ export class UsageService implements UsageApi {
     const length = INTERVAL_SECS[range.interval];
     const counts = periods.map((): Counts => ({}));
     const storage = new Array<number>(periods.length).fill(0);
-    const stored = new Map<string, number>();
+    const stored = this.#storedThroughout(usage, range.interval);
     let storedNow = 0;
+    for (const bytes of stored.values()) storedNow += bytes;
     let index = 0;
     for (const record of usage.records(range.interval)) {
       const at = startOf(record.at, range.interval);
@@ -173,6 +174,14 @@ export class UsageService implements UsageApi {
     }
     for (; index < periods.length; index += 1) storage[index] = storedNow;
     return periods.map((at, i) => ({ at, counts: counts[i], storedBytes: storage[i] }));
+  }
+
+  /** What stands in no record has not changed since the first that is kept. */
+  #storedThroughout(usage: UsageLog, interval: UsageInterval): Map<string, number> {
+    const stored = new Map(this.#options.meter.storedByBasin());
+    for (const { basins } of usage.records(interval))
+      for (const id in basins) if (basins[id].storage !== undefined) stored.delete(id);
+    return stored;
   }
 
   #nowSecs(): number {

@@ -160,6 +160,19 @@ test("storage is what is stored: appended, trimmed, deleted", async () => {
   assert.deepEqual(await ofBasin(next), [0]);
 });
 
+test("what outlives its retention is no longer stored, whether anybody looks or not", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: 3600 }));
+  await h.until(h.append({ bodies: ["a"] }));
+  await h.runtime.advance(3_600_000);
+  assert.deepEqual(await storage(h, 0), [9]);
+  await h.runtime.advance(DAY_MS);
+  const ofBasin = await h.until(h.engine.usage.storageOfBasin(BASIN, last(h, DAY_MS / 1000 + 3600, "hour")));
+  assert.equal(ofBasin[0].value, 9);
+  assert.equal(ofBasin.at(-1)?.value, 0);
+  assert.deepEqual(await storage(h, 0), [0]);
+});
+
 test("a basin was active if it had a stream in that time, also when it is gone", async () => {
   const h = await (await Harness.open()).withStream();
   await h.until(h.engine.ensureBasin("without-streams", DEFAULT_BASIN_CONFIG));
@@ -191,6 +204,24 @@ test("totals sum what all basins used and stored", async () => {
       [0, 19],
       [0, 19],
     ],
+  );
+});
+
+test("what has not changed for longer than is kept is still stored", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
+  await h.until(h.append({ bodies: ["a"] }));
+  await h.runtime.advance(2 * 1000 * KEPT_SECS.hour);
+  h.engine.usage.operation("list-streams", BASIN);
+  await h.runtime.advance(61_000);
+  const range = last(h, 0, "hour");
+  assert.deepEqual(
+    (await h.until(h.engine.usage.totals(range))).map(({ storedBytes }) => storedBytes),
+    [9],
+  );
+  assert.deepEqual(
+    (await h.until(h.engine.usage.storageOfBasin(BASIN, range))).map(({ value }) => value),
+    [9],
   );
 });
 
