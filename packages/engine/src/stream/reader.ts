@@ -217,7 +217,7 @@ async function resolveStart(
   options: ReadOptions,
   bounds: ReadBounds,
 ): Promise<number> {
-  const tail = tailPosition(stream.durable);
+  let tail = tailPosition(stream.durable);
   const unwritten = async (): Promise<never> => {
     await host.ensureLease();
     throw new UnwrittenError(tail);
@@ -225,10 +225,16 @@ async function resolveStart(
   const { start } = options;
   let seqNum: number;
   if (start.kind === "timestamp") {
-    if (start.timestamp > tail.timestamp) {
-      if (!options.clamp) return unwritten();
-      seqNum = tail.seqNum;
-    } else seqNum = (await seekTimestamp(stream, host.history, start.timestamp)) ?? tail.seqNum;
+    if (start.timestamp <= tail.timestamp) {
+      let found = await seekTimestamp(stream, host.history, start.timestamp);
+      while (found === undefined && tail.seqNum !== stream.durable.nextSeqNum) {
+        // Something came while it was looked for.
+        tail = tailPosition(stream.durable);
+        found = await seekTimestamp(stream, host.history, start.timestamp);
+      }
+      if (found !== undefined) return found;
+    } else if (!options.clamp) return unwritten();
+    seqNum = tail.seqNum;
   } else {
     seqNum = start.kind === "seq_num" ? start.seqNum : Math.max(0, tail.seqNum - start.offset);
     if (seqNum > tail.seqNum) {

@@ -1,4 +1,5 @@
 // Where a read by timestamp begins.
+import type { EntryBytes } from "../history/entry-bytes.ts";
 import type { History } from "../history/history.ts";
 import { ENTRY_HEADER_BYTES, EntryKind, entryBytes, entryIsOf, entryKind } from "../shard/chunk-format.ts";
 import { RecordCursor } from "../wire/index.ts";
@@ -9,11 +10,25 @@ const cursor = new RecordCursor();
 /** The first durable record that is kept with a timestamp at or after `timestamp`; undefined when there is none. Errors: those of History. */
 export async function seekTimestamp(stream: Stream, history: History, timestamp: bigint): Promise<number | undefined> {
   const { index } = stream;
-  const run = index.runOfTimestamp(timestamp);
-  if (run === index.count) return undefined;
-  const to = index.end(run);
-  let offset = index.offset(run);
-  const source = await history.read(index, run, undefined);
+  for (;;) {
+    const run = index.runOfTimestamp(timestamp);
+    if (run === index.count) return undefined;
+    const to = index.end(run);
+    const offset = index.offset(run);
+    const found = seekInRun(stream, await history.read(index, run, undefined), offset, to, timestamp);
+    if (found !== undefined) return found;
+    // All of the run was trimmed while it was fetched: the index has forgotten it by now.
+  }
+}
+
+function seekInRun(
+  stream: Stream,
+  source: EntryBytes,
+  from: number,
+  to: number,
+  timestamp: bigint,
+): number | undefined {
+  let offset = from;
   while (offset < to) {
     const part = source.partAt(offset);
     if (part === undefined) throw new Error(`no bytes at ${offset} of a run`);
