@@ -22,9 +22,10 @@ export class Metrics {
   /** Open sessions, by what they do: `append` or `read`. */
   readonly sessions: Gauge<"kind">;
 
-  constructor(stats: () => EngineStats, store: StoreMeter, branches: BranchCounts) {
+  /** `ofProcess`: whether to collect what Node tells of the process that it runs in. */
+  constructor(stats: () => EngineStats, store: StoreMeter, branches: BranchCounts, ofProcess = true) {
     const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry });
+    if (ofProcess) collectDefaultMetrics({ register: this.#registry });
     this.appendAckSeconds = new Histogram({
       name: "s2_append_ack_latency_seconds",
       help: "From an append's arrival to its acknowledgement.",

@@ -1,0 +1,15 @@
+// The API without HTTP around it: from a request's head to its answer, for a shell of another kind (simulation has one).
+
+export { Audit } from "./access/audit.ts";
+export { Authenticator } from "./access/authenticator.ts";
+export { Answering, type RequestHead } from "./answering.ts";
+export type { Reply, Session } from "./api-request.ts";
+export { readBody } from "./body.ts";
+export { Drain } from "./drain.ts";
+export { Metrics } from "./metrics.ts";
+export { DEFAULT_PRICES } from "./prices.ts";
+export { piecesOf } from "./reply-body.ts";
+export { Router } from "./router.ts";
+export { FrameDecoder, frameHeader } from "./s2s/frame.ts";
+export { FairShare } from "./session/fair-share.ts";
+export { StreamOutput } from "./session/output.ts";
