@@ -56,6 +56,35 @@ module.exports = {
       to: { dependencyTypes: ["core"], pathNot: "^(node:)?(zlib|buffer)$" },
     },
     {
+      name: "nobody-knows-the-simulator",
+      severity: "error",
+      from: { pathNot: "^sim/" },
+      to: { path: "^sim/" },
+    },
+    {
+      name: "simulated-through-the-front-door",
+      comment: "What is simulated is what others use: the public surfaces of engine and server.",
+      severity: "error",
+      from: { path: "^sim/", pathNot: TESTS },
+      to: {
+        path: "^(packages|bench|scripts|test)/",
+        pathNot: `${ENGINE}((runtime|wire|object-store)/)?index\\.ts$|^packages/server/src/api\\.ts$`,
+      },
+    },
+    {
+      name: "the-simulated-world-knows-no-client",
+      severity: "error",
+      from: { path: "^sim/world/", pathNot: TESTS },
+      to: { path: "^sim/", pathNot: "^sim/world/" },
+    },
+    {
+      name: "the-checker-stands-alone",
+      comment: "It judges by what the API promises, and knows neither how it is kept nor how it was asked for.",
+      severity: "error",
+      from: { path: "^sim/check/", pathNot: TESTS },
+      to: { path: "^(sim|packages)/", pathNot: "^sim/check/" },
+    },
+    {
       name: "no-tests-in-production",
       severity: "error",
       from: { path: "^packages/[^/]+/src/", pathNot: TESTS },

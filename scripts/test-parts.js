@@ -19,6 +19,7 @@ export const PARTS = [
         "--config",
         ".dependency-cruiser.cjs",
         "packages",
+        "sim",
       ],
     ],
   },
@@ -39,6 +40,13 @@ export const PARTS = [
     budgetSecs: 60,
     what: "the ownership protocol, every state within bounds",
     files: ["sim/model/*.test.ts"],
+  },
+  {
+    name: "sim",
+    budgetSecs: 100,
+    what: "the deterministic simulator: its own parts, fixed seeds, and fresh ones for what time is left",
+    commands: [["fresh seeds", "sim/main.ts", "--seconds", "50"]],
+    files: ["sim/world/*.test.ts", "sim/test/*.test.ts"],
   },
   { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
   {

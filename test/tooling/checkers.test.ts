@@ -14,7 +14,15 @@ let tree: string;
 
 before(() => {
   tree = mkdtempSync(join(tmpdir(), "tailrace-checkers-"));
-  for (const path of ["packages", "scripts", "test", "package.json", "tsconfig.json", ".dependency-cruiser.cjs"]) {
+  for (const path of [
+    "packages",
+    "scripts",
+    "sim",
+    "test",
+    "package.json",
+    "tsconfig.json",
+    ".dependency-cruiser.cjs",
+  ]) {
     cpSync(join(ROOT, path), join(tree, path), { recursive: true, filter: (from) => !from.includes("node_modules") });
   }
   const biome = join(ROOT, "biome.json");
@@ -68,6 +76,8 @@ describe("lint and format", () => {
       'import { connect } from "node:net";\n\nconnect(1);\n',
     ],
     ["Math.random in the engine", "packages/engine/src/shard/planted.ts", "export const a = Math.random();\n"],
+    ["real time in a simulation", "sim/world/planted.ts", "setTimeout(() => {}, 1);\n"],
+    ["real chance in a simulation", "sim/workload/planted.ts", "export const a = Math.random();\n"],
   ];
   for (const [what, path, text] of violations) {
     test(`${what} is seen`, () => assert.notEqual(planted("biome", path, text), 0));
@@ -101,6 +111,18 @@ describe("layers", () => {
       'export * from "../../cli/src/exit-codes.ts";\n',
     ],
     ["production importing tests", "packages/engine/src/planted.ts", 'export * from "./testing/inputs.ts";\n'],
+    ["the server importing the simulator", "packages/server/src/planted.ts", 'export * from "../../../sim/run.ts";\n'],
+    [
+      "the simulator going past the front door",
+      "sim/planted.ts",
+      'export * from "../packages/engine/src/shard/keys.ts";\n',
+    ],
+    ["the simulated world importing a client", "sim/world/planted.ts", 'export * from "../clients/client.ts";\n'],
+    [
+      "the checker importing the engine",
+      "sim/check/planted.ts",
+      'export * from "../../packages/engine/src/index.ts";\n',
+    ],
     ["a missing module", "packages/engine/src/planted.ts", 'export * from "./nowhere.ts";\n'],
   ];
   for (const [what, path, text] of violations) {

@@ -1,0 +1,209 @@
+// What goes wrong, and when: processes crash, freeze, are suspended and come back, others take over meanwhile; the store's weather
+// turns; connections break; clocks jump. Heals everything at the end. Never touches a process but as the world could.
+import type { Scenario } from "./scenario.ts";
+import type { Budget } from "./workload/budget.ts";
+import type { Chance } from "./world/chance.ts";
+import { Lane } from "./world/scheduler.ts";
+import type { SimProcess } from "./world/sim-process.ts";
+import { WEATHERS, type Weather } from "./world/weather.ts";
+import type { Site, World } from "./world/world.ts";
+
+/** How often somebody looks whether a process runs at all. */
+const SUPERVISION_MS = 400;
+/** A frozen process is given up by its supervisor after this, mostly, and another one is started elsewhere. */
+const GIVEN_UP_MS = 8_000;
+
+/** Which of its two ways of sleeping a process knows. */
+type Sleep =
+  /** Its clocks go on, nothing else does: SIGSTOP, a machine that swaps. */
+  | "frozen"
+  /** Its monotonic clock stands still too: a virtual machine that is suspended. */
+  | "suspended";
+
+export class Nemesis {
+  readonly lane = new Lane("nemesis");
+  readonly #world: World;
+  readonly #chance: Chance;
+  readonly #budget: Budget;
+  readonly #scenario: Scenario;
+  readonly #sleeping = new Map<SimProcess, { readonly sleep: Sleep; readonly sinceMs: number }>();
+  /** Processes whose wall clock was set back: a suspension on top of that is more than any lease can bear. */
+  readonly #setBack = new Set<SimProcess>();
+  #healed = false;
+  #resting = false;
+
+  constructor(world: World, chance: Chance, budget: Budget, scenario: Scenario) {
+    this.#world = world;
+    this.#chance = chance;
+    this.#budget = budget;
+    this.#scenario = scenario;
+  }
+
+  /** From here on things go wrong, about this often. */
+  begin(paceMs: number): void {
+    this.#next(paceMs);
+  }
+
+  #next(paceMs: number): void {
+    this.#world.scheduler.after(this.#chance.delayMs(paceMs), this.lane, "acts", () => {
+      if (this.#healed) return;
+      if (this.#budget.takeFault()) this.#act();
+      this.#next(paceMs);
+    });
+  }
+
+  /** From here on somebody sees to it that a process runs; the first starts at once. */
+  supervise(): void {
+    const { scheduler, sites } = this.#world;
+    const alive = sites.filter(({ process }) => process !== undefined && !process.over);
+    const awake = alive.filter(({ process }) => process?.lane.state === "running");
+    if (alive.length === 0) this.#startSomewhere();
+    else if (awake.length === 0) this.#replaceSleepers();
+    if (this.#resting) return;
+    scheduler.after(this.#chance.delayMs(SUPERVISION_MS), this.lane, "looks around", () => this.supervise());
+  }
+
+  /** Nobody who is awake serves, and for too long: another process starts elsewhere. Where a sleeper holds the lock, it must die first. */
+  #replaceSleepers(): void {
+    const { scheduler, bucket } = this.#world;
+    for (const [process, { sinceMs }] of this.#sleeping) {
+      if (scheduler.nowMs - sinceMs < GIVEN_UP_MS) continue;
+      if (bucket.exclusive) process.crash();
+      this.#startSomewhere();
+      return;
+    }
+  }
+
+  #startSomewhere(): SimProcess | undefined {
+    const free = this.#freeSites();
+    return free.length === 0 ? undefined : this.#world.start(this.#chance.pick(free));
+  }
+
+  /** A process freezes in the middle of taking over, and another overtakes it. */
+  #stumble(): void {
+    const { scheduler } = this.#world;
+    const process = this.#startSomewhere();
+    if (process === undefined) return;
+    scheduler.after(this.#chance.between(5, 150), this.lane, `${process.name} stumbles`, () => {
+      if (process.over || process.lane.state !== "running" || this.#healed) return;
+      this.#sleep(process, "frozen");
+      this.#startSomewhere();
+    });
+  }
+
+  #freeSites(): Site[] {
+    return this.#world.sites.filter(({ process }) => process === undefined || process.over);
+  }
+
+  #awake(): SimProcess[] {
+    return this.#world.sites.flatMap(({ process }) =>
+      process !== undefined && !process.over && process.lane.state === "running" ? [process] : [],
+    );
+  }
+
+  #act(): void {
+    const chance = this.#chance;
+    const world = this.#world;
+    const awake = this.#awake();
+    const victim = awake.length === 0 ? undefined : chance.pick(awake);
+    const { acts } = this.#scenario;
+    if (acts.length === 0) return;
+    switch (chance.pick(acts)) {
+      case "weather":
+        this.#weather();
+        return;
+      case "connections":
+        world.connectionBreaks = chance.pick([0, 0.02, 0.1, 0.4]);
+        return;
+      case "crash":
+        victim?.crash();
+        return;
+      case "stop":
+        victim?.stop();
+        return;
+      case "freeze":
+        if (victim !== undefined) this.#sleep(victim, "frozen");
+        return;
+      case "suspend":
+        if (victim !== undefined) this.#sleep(victim, "suspended");
+        return;
+      case "start":
+        this.#startSomewhere();
+        return;
+      case "start at once":
+        // Everybody wants to take over.
+        for (const each of awake) if (chance.happens(0.5)) each.crash();
+        for (const _site of world.sites) this.#startSomewhere();
+        return;
+      case "stumble":
+        this.#stumble();
+        return;
+      case "clock":
+        if (victim !== undefined) this.#jump(victim);
+        return;
+    }
+  }
+
+  #weather(): void {
+    const { scheduler } = this.#world;
+    const { weathers } = this.#scenario;
+    if (weathers.length === 0) return;
+    const weather = this.#chance.pick(weathers);
+    this.#set(weather);
+    scheduler.after(this.#chance.pick([500, 2_000, 6_000, 20_000]), this.lane, "the weather clears", () => {
+      if (this.#world.weather === weather) this.#set(WEATHERS.calm);
+    });
+  }
+
+  #set(weather: Weather): void {
+    this.#world.weather = weather;
+    this.#world.scheduler.note(this.lane, `weather: ${weather.name}`);
+  }
+
+  #sleep(process: SimProcess, wanted: Sleep): void {
+    const { scheduler } = this.#world;
+    const sleep = this.#setBack.has(process) ? "frozen" : wanted;
+    scheduler.freeze(process.lane);
+    this.#sleeping.set(process, { sleep, sinceMs: scheduler.nowMs });
+    scheduler.note(this.lane, `${process.name} is ${sleep}`);
+    const forMs = this.#chance.pick([100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000]);
+    scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () =>
+      this.#wake(process),
+    );
+  }
+
+  #wake(process: SimProcess): void {
+    const asleep = this.#sleeping.get(process);
+    if (asleep === undefined) return;
+    this.#sleeping.delete(process);
+    if (process.over) return;
+    const { scheduler } = this.#world;
+    const sleptMs = scheduler.nowMs - asleep.sinceMs;
+    if (asleep.sleep === "suspended") process.runtime.suspended(sleptMs);
+    scheduler.thaw(process.lane, asleep.sleep === "suspended" ? sleptMs : 0);
+  }
+
+  #jump(process: SimProcess): void {
+    const byMs = this.#chance.pick([-3_600_000, -2_000, -100, 100, 1_400, 3_600_000]);
+    if (byMs < 0) {
+      // Nor the other way round.
+      if (this.#sleeping.has(process)) return;
+      this.#setBack.add(process);
+    }
+    process.runtime.wallOffsetMs += byMs;
+    this.#world.scheduler.note(this.lane, `the wall clock of ${process.name} jumps by ${byMs} ms`);
+  }
+
+  /** From here on nothing goes wrong any more, and somebody serves. */
+  heal(): void {
+    this.#healed = true;
+    this.#world.connectionBreaks = 0;
+    this.#set(WEATHERS.calm);
+    for (const process of [...this.#sleeping.keys()]) this.#wake(process);
+  }
+
+  /** Nobody looks after the processes any more. */
+  rest(): void {
+    this.#resting = true;
+  }
+}

@@ -1,0 +1,312 @@
+// One seed, from its start to its verdict: sets the stage, lets the nemesis and the actors loose, heals, looks at what is left.
+// Everything that happens follows from the seed and the limits.
+import { CorruptObjectError, DeposedError } from "@tailrace/engine";
+import type { BranchCounts } from "@tailrace/engine/runtime";
+import type { History } from "./check/history.ts";
+import { Recorder } from "./check/recorder.ts";
+import { Client } from "./clients/client.ts";
+import { checkTail, ensureBasin, ensureStream } from "./clients/operations.ts";
+import { readSession } from "./clients/read-session.ts";
+import { Nemesis } from "./nemesis.ts";
+import { drawScenario, type Scenario } from "./scenario.ts";
+import type { Actor, Stage } from "./workload/actor.ts";
+import { Admin } from "./workload/admin.ts";
+import { Budget } from "./workload/budget.ts";
+import { Flood } from "./workload/flood.ts";
+import { Reader, Tailer } from "./workload/readers.ts";
+import { Subject } from "./workload/subject.ts";
+import { SessionWriter, Writer } from "./workload/writers.ts";
+import { Chance } from "./world/chance.ts";
+import { Lane } from "./world/scheduler.ts";
+import { Trace } from "./world/trace.ts";
+import { World } from "./world/world.ts";
+
+const BASIN = "simulated-basin";
+const CREATING_BASIN = "creating-basin";
+
+export interface Limits {
+  /** Operations that actors may ask for. */
+  readonly operations: number;
+  /** Faults that the nemesis may cause. */
+  readonly faults: number;
+}
+
+export const NO_LIMITS: Limits = { operations: 600, faults: Number.POSITIVE_INFINITY };
+
+export interface RunResult {
+  readonly seed: number;
+  readonly scenario: string;
+  /** In words; empty when all is well. */
+  readonly violations: readonly string[];
+  readonly history: History;
+  readonly branches: BranchCounts;
+  readonly digest: string;
+  /** Empty unless it was kept. */
+  readonly trace: string;
+  readonly simulatedMs: number;
+  readonly steps: number;
+  readonly used: Limits;
+}
+
+/** So much slower than later do things go wrong in the beginning. */
+const EARLY_SLOWNESS = 4;
+/** Basins and streams are there by then, whatever goes wrong. */
+const FOUNDING_MS = 600_000;
+/** How long the workload goes on after everything is healed. */
+const HEALTHY_MS = 5_000;
+/** Within this after that, everything that was begun is over. */
+const LIVENESS_MS = 90_000;
+/** Caches are let go of a minute after their last use; late requests of the past arrive within another. */
+const SETTLING_MS = 200_000;
+/** For this long nothing may happen in the end. */
+const SILENT_MS = 60_000;
+/** Bounds are looked at this often. */
+const INSPECTION_MS = 500;
+
+export interface RunOptions {
+  readonly limits?: Limits;
+  readonly keepTrace?: boolean;
+}
+
+export async function run(seed: number, options: RunOptions = {}): Promise<RunResult> {
+  const simulation = new Simulation(seed, options);
+  await simulation.play();
+  return simulation.result();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #chance: Chance;
+  readonly #trace: Trace;
+  readonly #world: World;
+  readonly #recorder = new Recorder();
+  readonly #budget: Budget;
+  readonly #nemesis: Nemesis;
+  readonly #scenario: Scenario;
+  /** All of them; the one that floods go to is not for others. */
+  readonly #subjects: readonly Subject[];
+  readonly #flooded: Subject;
+  readonly #actors: Actor[] = [];
+  readonly #unhandled = (error: unknown) => this.#world.violation(`an unhandled rejection: ${stackOf(error)}`);
+  #stopping = false;
+
+  constructor(seed: number, { limits = NO_LIMITS, keepTrace = false }: RunOptions) {
+    this.#seed = seed;
+    const chance = new Chance(seed);
+    this.#chance = chance;
+    this.#trace = new Trace(keepTrace);
+    const scenario = drawScenario(chance.fork());
+    this.#scenario = scenario;
+    this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive);
+    this.#budget = new Budget(limits.operations, limits.faults);
+    this.#nemesis = new Nemesis(this.#world, chance.fork(), this.#budget, scenario);
+    const stream = (basin: string, name: string, mortal: boolean) =>
+      new Subject({
+        basin,
+        name,
+        mortal,
+        createdOnAppend: basin === CREATING_BASIN,
+        createdOnRead: basin === CREATING_BASIN,
+      });
+    const { streams } = scenario;
+    this.#flooded = stream(BASIN, "flooded", false);
+    this.#subjects = [
+      stream(BASIN, "lasting", false),
+      ...(streams.second ? [stream(BASIN, "lasting/2", false)] : []),
+      ...(streams.mortal ? [stream(BASIN, "mortal", true)] : []),
+      ...(streams.createdOnUse ? [stream(CREATING_BASIN, "created on use", true)] : []),
+      ...(scenario.actors.floods > 0 ? [this.#flooded] : []),
+    ];
+  }
+
+  async play(): Promise<void> {
+    process.on("unhandledRejection", this.#unhandled);
+    try {
+      await this.#play();
+    } catch (error) {
+      this.#world.violation(stackOf(error));
+    } finally {
+      process.off("unhandledRejection", this.#unhandled);
+    }
+  }
+
+  async #play(): Promise<void> {
+    const { scheduler } = this.#world;
+    const chance = this.#chance;
+    this.#inspect();
+    this.#nemesis.supervise();
+    const { early, faultPaceMs } = this.#scenario;
+    // Where things go wrong from the first moment on, they do so slowly enough for a start.
+    if (early) this.#nemesis.begin(EARLY_SLOWNESS * faultPaceMs);
+    if (!(await this.#finishes(this.#setTheStage(), FOUNDING_MS, "setting the stage"))) return;
+    if (!early) this.#nemesis.begin(faultPaceMs);
+    const running = this.#begin();
+    await scheduler.run(() => false, scheduler.nowMs + chance.between(10_000, 60_000));
+    this.#nemesis.heal();
+    await scheduler.run(() => false, scheduler.nowMs + HEALTHY_MS);
+    this.#stopping = true;
+    if (
+      !(await this.#finishes(running, LIVENESS_MS, () =>
+        this.#actors.map((a) => `${a.client.name} is ${a.doing}`).join(", "),
+      ))
+    )
+      return;
+    const witness = this.#client("witness");
+    if (!(await this.#finishes(this.#readEverything(witness), LIVENESS_MS, "reading everything"))) return;
+    this.#nemesis.rest();
+    await this.#silence();
+    this.#judgeProcesses();
+  }
+
+  /** Lets time pass until `work` is done; false, and a violation, when it is not in time. */
+  async #finishes(work: Promise<unknown>, withinMs: number, what: string | (() => string)): Promise<boolean> {
+    let done = false;
+    const mark = () => {
+      done = true;
+    };
+    work.then(mark, mark);
+    const { scheduler } = this.#world;
+    if (!(await scheduler.run(() => done, scheduler.nowMs + withinMs))) {
+      this.#world.violation(`still waiting after ${withinMs} ms: ${typeof what === "string" ? what : what()}`);
+      return false;
+    }
+    await work;
+    return true;
+  }
+
+  #client(name: string): Client {
+    return new Client(name, this.#world, this.#chance.fork(), this.#recorder);
+  }
+
+  async #setTheStage(): Promise<void> {
+    const client = this.#client("founder");
+    const patiently = async (attempt: () => Promise<boolean>) => {
+      while (!(await attempt())) {
+        client.lookElsewhere();
+        await client.pause(client.chance.delayMs(200));
+      }
+    };
+    await patiently(() => ensureBasin(client, BASIN, false));
+    await patiently(() => ensureBasin(client, CREATING_BASIN, true));
+    for (const subject of this.#subjects) {
+      if (!subject.createdOnAppend)
+        await patiently(async () => (await ensureStream(client, subject, {})).kind === "provisioned");
+    }
+  }
+
+  #begin(): Promise<unknown> {
+    const stage: Stage = {
+      subjects: this.#subjects.filter((subject) => subject !== this.#flooded),
+      budget: this.#budget,
+      pacesMs: this.#scenario.actorPacesMs,
+      stopping: () => this.#stopping,
+    };
+    const add = (kind: string, count: number, make: (client: Client) => Actor) => {
+      for (let i = 1; i <= count; i += 1) this.#actors.push(make(this.#client(`${kind}${i}`)));
+    };
+    const { writers, sessions, readers, tailers, admins, floods } = this.#scenario.actors;
+    add("writer", writers, (client) => new Writer(client, stage));
+    add("session", sessions, (client) => new SessionWriter(client, stage));
+    add("reader", readers, (client) => new Reader(client, stage));
+    add("tailer", tailers, (client) => new Tailer(client, stage));
+    add("admin", admins, (client) => new Admin(client, stage));
+    add("flood", floods, (client) => new Flood(client, stage, this.#flooded));
+    return Promise.all(this.#actors.map((actor) => actor.run()));
+  }
+
+  /** The last word: every stream from its beginning to its tail. */
+  async #readEverything(client: Client): Promise<void> {
+    for (const subject of this.#subjects) {
+      for (;;) {
+        const end = await readSession(
+          client,
+          subject,
+          { start: { kind: "seq_num", seqNum: 0 }, waitSecs: 0 },
+          { form: "s2s", pauseMs: 0, leaves: () => false },
+        );
+        const tail = await checkTail(client, subject);
+        if (end.why === "gone" || tail.kind === "not-found" || tail.kind === "deletion-pending") break;
+        if (tail.kind === "tail" && (end.why === "bound" || tail.tail.seqNum === 0)) break;
+        await client.pause(200);
+      }
+    }
+  }
+
+  /** At rest nothing is asked of the store, no timer is set, and nothing is kept. */
+  async #silence(): Promise<void> {
+    const { scheduler, bucket, sites } = this.#world;
+    await scheduler.run(() => false, scheduler.nowMs + SETTLING_MS);
+    const requests = bucket.requests;
+    await scheduler.run(() => false, scheduler.nowMs + SILENT_MS);
+    if (bucket.requests !== requests)
+      this.#world.violation(`${bucket.requests - requests} requests to the store in a silent minute`);
+    for (const { process } of sites) {
+      if (process === undefined || process.over) continue;
+      const { pendingTimers } = process.runtime;
+      if (pendingTimers > 0) this.#world.violation(`${process.name} has ${pendingTimers} timers in a silent minute`);
+      if (process.active > 0)
+        this.#world.violation(`${process.name} has ${process.active} requests in a silent minute`);
+      const { inFlightAppendBytes, waitingAppendBytes, cachedBytes, activeReaders } = process.engine.stats();
+      for (const [what, value] of Object.entries({
+        inFlightAppendBytes,
+        waitingAppendBytes,
+        cachedBytes,
+        activeReaders,
+      }))
+        if (value !== 0) this.#world.violation(`${process.name} has ${value} ${what} in a silent minute`);
+    }
+  }
+
+  /** Queues and memory stay within their bounds, all the time. */
+  #inspect(): void {
+    const { scheduler, sites } = this.#world;
+    for (const { process } of sites) {
+      if (process === undefined || process.over) continue;
+      const stats = process.engine.stats();
+      const bounds: readonly (readonly [string, number, number])[] = [
+        ["bytes in flight", stats.inFlightAppendBytes, 129 * 1024 * 1024],
+        ["waiting bytes", stats.waitingAppendBytes, 129 * 1024 * 1024],
+        ["cached bytes", stats.cachedBytes, 330 * 1024 * 1024],
+        ["timers", process.runtime.pendingTimers, 400],
+        ["requests to the store", process.store.underWay, 64],
+      ];
+      for (const [what, value, bound] of bounds)
+        if (value > bound) this.#world.violation(`${process.name} has ${value} ${what}, over ${bound}`);
+    }
+    if (this.#stopping) return;
+    scheduler.after(INSPECTION_MS, inspector, "inspects", () => this.#inspect());
+  }
+
+  #judgeProcesses(): void {
+    for (const { name, failure } of this.#world.processes) {
+      if (failure === undefined || failure instanceof DeposedError) continue;
+      if (failure.name === "ObjectStoreError" || failure.name === "EngineError") continue;
+      this.#world.violation(
+        failure instanceof CorruptObjectError
+          ? `${name} found ${failure.key} corrupt, and nothing had rotted: ${failure.message}`
+          : `${name} failed: ${stackOf(failure)}`,
+      );
+    }
+  }
+
+  result(): RunResult {
+    return {
+      seed: this.#seed,
+      scenario: this.#scenario.name,
+      violations: this.#world.violations,
+      history: this.#recorder.history(),
+      branches: this.#world.branches,
+      digest: this.#trace.digest,
+      trace: this.#trace.text,
+      simulatedMs: this.#world.scheduler.nowMs,
+      steps: this.#world.scheduler.steps,
+      used: { operations: this.#budget.operationsUsed, faults: this.#budget.faultsUsed },
+    };
+  }
+}
+
+const inspector = new Lane("inspector");
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

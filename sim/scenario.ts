@@ -1,0 +1,128 @@
+// What kind of run a seed stands for: how many sites, which clients, which faults and how often. Drawn before anything happens, so that
+// a change of the engine leaves a seed its kind. Most are a mixture; some are about one thing that a mixture seldom comes to.
+import type { Chance } from "./world/chance.ts";
+import { WEATHERS, type Weather } from "./world/weather.ts";
+
+export const ACTS = [
+  "weather",
+  "connections",
+  "crash",
+  "stop",
+  "freeze",
+  "suspend",
+  "start",
+  "start at once",
+  "stumble",
+  "clock",
+] as const;
+/** What the nemesis may do. */
+export type Act = (typeof ACTS)[number];
+
+export interface Scenario {
+  readonly name: string;
+  readonly sites: number;
+  /** A disk under a lock, instead of a bucket that anyone may use. */
+  readonly exclusive: boolean;
+  /** Each as often as it is named. */
+  readonly acts: readonly Act[];
+  readonly weathers: readonly Weather[];
+  /** A fault comes about this often. */
+  readonly faultPaceMs: number;
+  /** Whether things go wrong before there is any stream. */
+  readonly early: boolean;
+  readonly actors: {
+    readonly writers: number;
+    readonly sessions: number;
+    readonly readers: number;
+    readonly tailers: number;
+    readonly admins: number;
+    readonly floods: number;
+  };
+  /** An actor asks about this often: each has one of these paces. */
+  readonly actorPacesMs: readonly number[];
+  readonly streams: {
+    readonly second: boolean;
+    readonly mortal: boolean;
+    readonly createdOnUse: boolean;
+  };
+}
+
+/** `chance` is the seed's first: what it draws here does not depend on anything that happens. */
+export function drawScenario(chance: Chance): Scenario {
+  const mixed = mixture(chance);
+  const kind = chance.between(1, 20);
+  if (kind <= 4) return takers(chance, mixed);
+  if (kind <= 6) return idlers(mixed);
+  if (kind <= 7) return flood(mixed);
+  return mixed;
+}
+
+/** Some faults often, others never. */
+function mixture(chance: Chance): Scenario {
+  return {
+    name: "mixed",
+    sites: chance.between(1, 3),
+    exclusive: chance.happens(0.15),
+    acts: ACTS.flatMap((act) =>
+      Array.from({ length: chance.pick([0, 1, 1, 3]) * (act === "weather" ? 2 : 1) }, () => act),
+    ),
+    weathers: Object.values(WEATHERS).filter((weather) => weather !== WEATHERS.calm && chance.happens(0.4)),
+    faultPaceMs: chance.pick([1_000, 2_000, 6_000]),
+    early: chance.happens(0.3),
+    actors: {
+      writers: chance.between(1, 4),
+      sessions: chance.between(0, 2),
+      readers: chance.between(1, 3),
+      tailers: chance.between(0, 2),
+      admins: chance.between(0, 1),
+      floods: 0,
+    },
+    actorPacesMs: [30, 100, 300, 300, 1000],
+    streams: { second: chance.happens(0.5), mortal: chance.happens(0.5), createdOnUse: chance.happens(0.1) },
+  };
+}
+
+/** Nobody owns the shard for long, and the store does not say clearly who does. */
+function takers(chance: Chance, mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "takers",
+    sites: 4,
+    exclusive: false,
+    acts: [
+      "start at once",
+      "start at once",
+      "start at once",
+      "stumble",
+      "stumble",
+      "stop",
+      "freeze",
+      "weather",
+      "weather",
+    ],
+    weathers: [WEATHERS.ambiguous, WEATHERS.stalling, chance.pick([WEATHERS.flaky, WEATHERS.late])],
+    faultPaceMs: chance.pick([400, 1_000, 2_500]),
+    early: false,
+    actors: { ...mixed.actors, writers: 2, sessions: 0, readers: 1 },
+  };
+}
+
+/** Little is asked, so that every answer needs a lease of its own, of a store that often does not give one. */
+function idlers(mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "idlers",
+    exclusive: false,
+    acts: ["weather", "weather", "weather", "clock", "start", "freeze"],
+    weathers: [WEATHERS.crawling, WEATHERS.crawling, WEATHERS.stalling, WEATHERS.away],
+    faultPaceMs: 3_000,
+    early: false,
+    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0 },
+    actorPacesMs: [1_000, 2_500, 4_000],
+  };
+}
+
+/** More is asked at once than a stream may have in flight. */
+function flood(mixed: Scenario): Scenario {
+  return { ...mixed, name: "flood", actors: { ...mixed.actors, sessions: 0, tailers: 0, floods: 1 } };
+}

@@ -1,0 +1,25 @@
+// One thread of a soak: judges the seeds that it is sent, one at a time.
+import { parentPort } from "node:worker_threads";
+import { RARE_BRANCHES, type RareBranch } from "@tailrace/engine/runtime";
+import { judge } from "../verdict.ts";
+
+/** What a soak needs to know of a seed. */
+export interface SeedSummary {
+  readonly seed: number;
+  readonly failed: boolean;
+  readonly simulatedMs: number;
+  readonly operations: number;
+  readonly branches: readonly RareBranch[];
+}
+
+parentPort?.on("message", async (seed: number) => {
+  const { result, violations } = await judge(seed);
+  const summary: SeedSummary = {
+    seed,
+    failed: violations.length > 0,
+    simulatedMs: result.simulatedMs,
+    operations: result.history.length,
+    branches: RARE_BRANCHES.filter((branch) => result.branches.count(branch) > 0),
+  };
+  parentPort?.postMessage(summary);
+});

@@ -1,0 +1,37 @@
+// What an actor of the workload is, and what all actors share: they ask for one thing after another until they are told to stop.
+import type { Client } from "../clients/client.ts";
+import type { Budget } from "./budget.ts";
+import type { Subject } from "./subject.ts";
+
+/** 2026-01-01T00:00:00Z: where the simulated wall clocks start. */
+export const WALL_EPOCH_MS = 1_767_225_600_000n;
+
+export interface Stage {
+  readonly subjects: readonly Subject[];
+  readonly budget: Budget;
+  readonly pacesMs: readonly number[];
+  /** True once actors are to come to an end. */
+  readonly stopping: () => boolean;
+}
+
+export interface Actor {
+  readonly client: Client;
+  /** What it waits for, for whoever finds it waiting for ever. */
+  doing: string;
+  run(): Promise<void>;
+}
+
+/** The pace at which actors ask: each has its own. */
+export function paceOf(client: Client, stage: Stage): number {
+  return client.chance.pick(stage.pacesMs);
+}
+
+/** Pauses, and says whether to go on with one more operation. */
+export async function goesOn(client: Client, stage: Stage, paceMs: number): Promise<boolean> {
+  await client.pause(client.chance.delayMs(paceMs));
+  return !stage.stopping() && stage.budget.takeOperation();
+}
+
+export function wallMs(client: Client): bigint {
+  return WALL_EPOCH_MS + BigInt(Math.floor(client.world.scheduler.nowMs));
+}

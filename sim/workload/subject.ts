@@ -1,0 +1,92 @@
+// A stream that clients work on, and what they believe of it: hints for conditions that sometimes hold, never taken for facts.
+
+import type { Answer } from "../check/history.ts";
+import type { StreamRef } from "../clients/operations.ts";
+import { type ClientRecord, commandRecord, plainRecord } from "../clients/records.ts";
+import type { Chance } from "../world/chance.ts";
+
+/** A trim's body goes through JSON as raw text too: its bytes must be ASCII. */
+const ASCII_MASK = 0x7f7f;
+
+export class Subject implements StreamRef {
+  readonly basin: string;
+  readonly name: string;
+  readonly createdOnAppend: boolean;
+  readonly createdOnRead: boolean;
+  /** Whether clients delete and recreate it. */
+  readonly mortal: boolean;
+  /** The largest tail that anybody has seen lately. */
+  tail = 0;
+  fencingToken = "";
+  lastTimestamp = 0n;
+  readonly #trims = new Set<number>();
+  #serial = 0;
+
+  constructor(options: StreamRef & { readonly mortal: boolean }) {
+    this.basin = options.basin;
+    this.name = options.name;
+    this.createdOnAppend = options.createdOnAppend;
+    this.createdOnRead = options.createdOnRead;
+    this.mortal = options.mortal;
+  }
+
+  /** Learns from an answer. */
+  saw(answer: Answer): void {
+    switch (answer.kind) {
+      case "appended":
+      case "tail":
+      case "unwritten":
+        this.tail = answer.tail.seqNum;
+        this.lastTimestamp = answer.tail.timestamp;
+        return;
+      case "records":
+        this.tail = Math.max(this.tail, (answer.records.at(-1)?.seqNum ?? -1) + 1);
+        return;
+      case "seq-num-mismatch":
+        this.tail = answer.actual;
+        return;
+      case "fencing-token-mismatch":
+        this.fencingToken = answer.actual;
+        return;
+      case "deleted":
+      case "not-found":
+        this.tail = 0;
+        this.fencingToken = "";
+        return;
+      default:
+        return;
+    }
+  }
+
+  record(client: string, chance: Chance, typicalBytes: number, wallMs: bigint): ClientRecord {
+    this.#serial += 1;
+    const headers = chance.happens(0.2) ? chance.between(1, 3) : 0;
+    const padding = chance.happens(0.3) ? 0 : chance.delayMs(typicalBytes);
+    return plainRecord(`${client}-${this.name}-${this.#serial}`, headers, padding, this.#timestamp(chance, wallMs));
+  }
+
+  large(client: string, bytes: number): ClientRecord {
+    this.#serial += 1;
+    return plainRecord(`${client}-${this.name}-${this.#serial}`, 0, bytes, undefined);
+  }
+
+  /** Mostly none; else around now, often not in order. */
+  #timestamp(chance: Chance, wallMs: bigint): bigint | undefined {
+    if (!chance.happens(0.2)) return undefined;
+    return wallMs + BigInt(chance.between(-20_000, 2_000));
+  }
+
+  fence(client: string): ClientRecord {
+    this.#serial += 1;
+    return commandRecord({ kind: "fence", token: `${client}-${this.#serial}` });
+  }
+
+  /** Undefined when this point was used before: no two records may be equal. */
+  trim(chance: Chance): ClientRecord | undefined {
+    const beyond = chance.happens(0.05);
+    const seqNum = (beyond ? this.tail + chance.between(1, 100) : chance.between(0, this.tail)) & ASCII_MASK;
+    if (this.#trims.has(seqNum)) return undefined;
+    this.#trims.add(seqNum);
+    return commandRecord({ kind: "trim", seqNum });
+  }
+}

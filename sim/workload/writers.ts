@@ -1,0 +1,82 @@
+// Actors that append: one batch at a time, or sessions of many. With conditions and without, with commands, in batches of all sizes.
+import { appendSession } from "../clients/append-session.ts";
+import type { Client } from "../clients/client.ts";
+import { type AppendCall, append } from "../clients/operations.ts";
+import type { ClientRecord } from "../clients/records.ts";
+import { type Actor, goesOn, paceOf, type Stage, wallMs } from "./actor.ts";
+import type { Subject } from "./subject.ts";
+
+const MAX_BATCH_RECORDS = 20;
+
+/** A batch of some kind. */
+export function batchFor(client: Client, subject: Subject): AppendCall {
+  const { chance } = client;
+  const count = chance.happens(0.7) ? 1 : chance.between(2, MAX_BATCH_RECORDS);
+  const typicalBytes = chance.happens(0.05) ? 4000 : 40;
+  const records: ClientRecord[] = [];
+  for (let i = 0; i < count; i += 1) records.push(subject.record(client.name, chance, typicalBytes, wallMs(client)));
+  if (chance.happens(0.05)) records.splice(chance.between(0, records.length), 0, subject.fence(client.name));
+  const trim = chance.happens(0.05) ? subject.trim(chance) : undefined;
+  if (trim !== undefined) records.splice(chance.between(0, records.length), 0, trim);
+  const call: { -readonly [K in keyof AppendCall]: AppendCall[K] } = { records };
+  if (chance.happens(0.25))
+    call.matchSeqNum = Math.max(0, subject.tail + (chance.happens(0.8) ? 0 : chance.between(-2, 2)));
+  if (chance.happens(0.15)) call.fencingToken = chance.happens(0.8) ? subject.fencingToken : "somebody-else";
+  return call;
+}
+
+export class Writer implements Actor {
+  readonly client: Client;
+  readonly #stage: Stage;
+  doing = "nothing yet";
+
+  constructor(client: Client, stage: Stage) {
+    this.client = client;
+    this.#stage = stage;
+  }
+
+  async run(): Promise<void> {
+    const { client } = this;
+    const paceMs = paceOf(client, this.#stage);
+    while (await goesOn(client, this.#stage, paceMs)) {
+      const subject = client.chance.pick(this.#stage.subjects);
+      const call = batchFor(client, subject);
+      this.doing = `appending ${call.records[0].id} to ${subject.name}`;
+      const answer = await append(client, subject, call);
+      subject.saw(answer);
+      const fence = call.records.findLast((record) => record.command?.kind === "fence")?.command;
+      if (answer.kind === "appended" && fence?.kind === "fence") subject.fencingToken = fence.token;
+    }
+    this.doing = "nothing more";
+  }
+}
+
+export class SessionWriter implements Actor {
+  readonly client: Client;
+  readonly #stage: Stage;
+  doing = "nothing yet";
+
+  constructor(client: Client, stage: Stage) {
+    this.client = client;
+    this.#stage = stage;
+  }
+
+  async run(): Promise<void> {
+    const { client } = this;
+    const { chance } = client;
+    const paceMs = paceOf(client, this.#stage);
+    while (await goesOn(client, this.#stage, paceMs)) {
+      const subject = chance.pick(this.#stage.subjects);
+      let left = chance.between(1, 30);
+      this.doing = `in an append session on ${subject.name}`;
+      await appendSession(client, subject, () => {
+        left -= 1;
+        if (left < 0 || this.#stage.stopping() || !this.#stage.budget.takeOperation()) return undefined;
+        // In a pipeline the tail is not known: a condition on it would mostly end the session.
+        const call = batchFor(client, subject);
+        return chance.happens(0.9) ? { records: call.records } : call;
+      });
+    }
+    this.doing = "nothing more";
+  }
+}

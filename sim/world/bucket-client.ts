@@ -1,0 +1,169 @@
+// One process's way to the bucket: the ObjectStore that the engine is given. Requests are slow, refused, lost, answered late or
+// never, take effect after their sender has given up or died: as the weather has it. Never invents an effect or an object.
+import { type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "@tailrace/engine/object-store";
+import type { Bucket } from "./bucket.ts";
+import type { Chance } from "./chance.ts";
+import type { Lane, Scheduler } from "./scheduler.ts";
+import type { Weather } from "./weather.ts";
+
+/** After this without an answer a client gives up. */
+const REQUEST_TIMEOUT_MS = 5_000;
+/** A connection that breaks is noticed within this. */
+const BREAK_NOTICED_MS = 300;
+/** How late a late put comes: mostly after its sender has given up, sometimes after several owners. */
+const LATE_MIN_MS = 1_000;
+const LATE_MAX_MS = 60_000;
+/** How long a stalled request takes one way. */
+const STALL_MIN_MS = 500;
+const STALL_MAX_MS = 4_000;
+
+type Kind = "put" | "putIfAbsent" | "get" | "getRange" | "list" | "delete";
+
+/** What the world says when a put's bytes are not the same when they arrive. */
+export type OnViolation = (what: string) => void;
+
+export interface BucketClientOptions {
+  readonly bucket: Bucket;
+  readonly scheduler: Scheduler;
+  /** The process's. */
+  readonly lane: Lane;
+  readonly chance: Chance;
+  readonly weather: () => Weather;
+  readonly onViolation: OnViolation;
+}
+
+export class BucketClient implements ObjectStore {
+  readonly description = "sim:";
+  readonly exclusive: boolean;
+  readonly #options: BucketClientOptions;
+  #underWay = 0;
+
+  constructor(options: BucketClientOptions) {
+    this.#options = options;
+    this.exclusive = options.bucket.exclusive;
+  }
+
+  /** Requests that have no answer yet. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  putIfAbsent(key: string, parts: readonly Uint8Array[]): Promise<void> {
+    const { bucket } = this.#options;
+    return this.#put("putIfAbsent", key, parts, (bytes) => {
+      if (!bucket.putIfAbsent(key, bytes)) throw new ObjectStoreError("exists", `an object is there: ${key}`);
+    });
+  }
+
+  put(key: string, parts: readonly Uint8Array[]): Promise<void> {
+    return this.#put("put", key, parts, (bytes) => this.#options.bucket.put(key, bytes));
+  }
+
+  #put(kind: Kind, key: string, parts: readonly Uint8Array[], effect: (bytes: Uint8Array) => void): Promise<void> {
+    const bytes = Buffer.concat(parts);
+    return this.#request(kind, key, (givenUp) => {
+      if (!givenUp && Buffer.compare(bytes, Buffer.concat(parts)) !== 0)
+        this.#options.onViolation(`the bytes of ${key} changed while they were being put`);
+      effect(bytes);
+    });
+  }
+
+  get(key: string): Promise<Uint8Array> {
+    return this.#request("get", key, () => this.#object(key));
+  }
+
+  getRange(key: string, offset: number, length: number): Promise<Uint8Array> {
+    return this.#request("getRange", key, () => this.#object(key).slice(offset, offset + length));
+  }
+
+  #object(key: string): Uint8Array {
+    const bytes = this.#options.bucket.get(key);
+    if (bytes === undefined) throw new ObjectStoreError("absent", `no such object: ${key}`);
+    // A copy: what the engine does with it must not reach into the bucket.
+    return Buffer.from(bytes);
+  }
+
+  list(prefix: string, after = ""): Promise<string[]> {
+    return this.#request("list", prefix, () => this.#options.bucket.list(prefix, after));
+  }
+
+  delete(key: string): Promise<void> {
+    return this.#request("delete", key, () => this.#options.bucket.delete(key));
+  }
+
+  async close(): Promise<void> {
+    const { bucket, lane } = this.#options;
+    if (bucket.holder === lane) bucket.holder = undefined;
+  }
+
+  /** `effect` happens in the bucket, once, or never; it throws the errors that are facts. */
+  #request<T>(kind: Kind, key: string, effect: (givenUp: boolean) => T): Promise<T> {
+    const { scheduler, lane, bucket, chance, exclusive } = { ...this.#options, exclusive: this.exclusive };
+    const weather = this.#options.weather();
+    const writes = kind === "put" || kind === "putIfAbsent" || kind === "delete";
+    const lost: ObjectStoreErrorKind = writes ? "ambiguous" : "unavailable";
+    scheduler.note(lane, `${kind} ${key}`);
+    this.#underWay += 1;
+    return new Promise((resolve, reject) => {
+      let settled = false;
+      const settle = (outcome: string, act: () => void) => {
+        if (settled) return;
+        settled = true;
+        this.#underWay -= 1;
+        if (timeout !== undefined) scheduler.cancel(timeout);
+        scheduler.note(lane, `${kind} ${key}: ${outcome}`);
+        act();
+      };
+      const fail = (kindOfError: ObjectStoreErrorKind, why: string) =>
+        settle(kindOfError, () => reject(new ObjectStoreError(kindOfError, `${kind} ${key}: ${why}`)));
+      const failLater = (delayMs: number, kindOfError: ObjectStoreErrorKind, why: string) =>
+        scheduler.after(delayMs, lane, "answer", () => fail(kindOfError, why));
+      // A disk has no time-out: a call that hangs, hangs until it is through.
+      const timeout = exclusive
+        ? undefined
+        : scheduler.after(REQUEST_TIMEOUT_MS, lane, "store time-out", () => fail(lost, "no answer in time"), true);
+
+      const stalled = chance.happens(weather.stalled);
+      const wayMs = () => (stalled ? chance.between(STALL_MIN_MS, STALL_MAX_MS) : chance.delayMs(weather.latencyMs));
+      if (chance.happens(weather.denied)) {
+        failLater(wayMs(), "denied", "credentials are refused");
+        return;
+      }
+      if (chance.happens(weather.refused)) {
+        failLater(wayMs(), "unavailable", "slow down");
+        return;
+      }
+      if (weather.full && (kind === "put" || kind === "putIfAbsent")) {
+        failLater(wayMs(), "full", "no space is left");
+        return;
+      }
+      if (chance.happens(weather.requestLost)) {
+        // Noticed at once where nobody listens, by the time-out where packets vanish.
+        if (exclusive || chance.happens(0.5))
+          failLater(chance.between(1, BREAK_NOTICED_MS), chance.happens(0.5) ? "unavailable" : lost, "no connection");
+        return;
+      }
+      const isLate = writes && !exclusive && chance.happens(weather.late);
+      const answerLost = chance.happens(weather.answerLost);
+      const noticed = isLate || answerLost ? exclusive || chance.happens(0.5) : false;
+      const outMs = isLate ? chance.between(LATE_MIN_MS, LATE_MAX_MS) : wayMs();
+      const backMs = wayMs();
+      if (isLate && noticed) failLater(chance.between(1, BREAK_NOTICED_MS), lost, "the connection broke");
+      scheduler.after(outMs, bucket.lane, `${kind} from ${lane.name}`, () => {
+        // What a dead process had asked its kernel for is over before its lock is.
+        if (exclusive && lane.state === "dead") return;
+        bucket.requests += 1;
+        let answer: () => void;
+        try {
+          const result = effect(settled);
+          answer = () => settle("done", () => resolve(result));
+        } catch (error) {
+          if (!(error instanceof ObjectStoreError)) throw error;
+          answer = () => settle(error.kind, () => reject(error));
+        }
+        if (!answerLost) scheduler.after(backMs, lane, "answer", answer);
+        else if (noticed) failLater(chance.between(1, BREAK_NOTICED_MS), lost, "the connection broke");
+      });
+    });
+  }
+}

@@ -1,0 +1,47 @@
+// What befalls requests on their way to the bucket and back: probabilities that change over a simulation. No effect in here.
+
+export interface Weather {
+  readonly name: string;
+  /** One way of a request, mostly. */
+  readonly latencyMs: number;
+  /** Refused, certainly without effect: throttling, a server that is overloaded. */
+  readonly refused: number;
+  /** The request is lost on its way. */
+  readonly requestLost: number;
+  /** It takes effect, and the answer is lost. */
+  readonly answerLost: number;
+  /** A put is stuck somewhere on its way, and takes effect long after. */
+  readonly late: number;
+  /** Gets, lists and puts that take many times as long as they should. */
+  readonly stalled: number;
+  /** No space is left: puts fail without effect. */
+  readonly full: boolean;
+  /** Credentials are refused. */
+  readonly denied: number;
+}
+
+const CALM: Weather = {
+  name: "calm",
+  latencyMs: 8,
+  refused: 0,
+  requestLost: 0,
+  answerLost: 0,
+  late: 0,
+  stalled: 0,
+  full: false,
+  denied: 0,
+};
+
+export const WEATHERS = {
+  calm: CALM,
+  slow: { ...CALM, name: "slow", latencyMs: 250, stalled: 0.02 },
+  stalling: { ...CALM, name: "stalling", latencyMs: 20, stalled: 0.3 },
+  crawling: { ...CALM, name: "crawling", latencyMs: 100, stalled: 0.7 },
+  throttled: { ...CALM, name: "throttled", latencyMs: 15, refused: 0.5 },
+  flaky: { ...CALM, name: "flaky", latencyMs: 25, refused: 0.1, requestLost: 0.08, answerLost: 0.2, late: 0.04 },
+  ambiguous: { ...CALM, name: "ambiguous", latencyMs: 20, answerLost: 0.5 },
+  late: { ...CALM, name: "late", latencyMs: 30, late: 0.3, answerLost: 0.05 },
+  full: { ...CALM, name: "full", full: true },
+  away: { ...CALM, name: "away", requestLost: 1 },
+  denied: { ...CALM, name: "denied", denied: 0.7 },
+} as const satisfies Readonly<Record<string, Weather>>;

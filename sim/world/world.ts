@@ -1,0 +1,88 @@
+// Everything that a simulation happens in: time, chance, the bucket and its weather, the sites where processes run, the network.
+// Decides nothing: the nemesis says what goes wrong, the clients what is asked.
+import { BranchCounts } from "@tailrace/engine/runtime";
+import { Bucket } from "./bucket.ts";
+import { Chance } from "./chance.ts";
+import { Exchange, type RequestHead } from "./exchange.ts";
+import { Connection } from "./network.ts";
+import { type Lane, Scheduler } from "./scheduler.ts";
+import { SimProcess } from "./sim-process.ts";
+import type { Trace } from "./trace.ts";
+import { WEATHERS, type Weather } from "./weather.ts";
+
+/** Until a client knows that it has a connection, or that nobody listens. */
+const CONNECT_MS = 1;
+/** A connection that breaks does so within this. */
+const BREAKS_WITHIN_MS = 20_000;
+
+/** A place where a process runs, or none: what clients know the address of. */
+export interface Site {
+  readonly name: string;
+  process: SimProcess | undefined;
+  starts: number;
+}
+
+export class World {
+  readonly scheduler: Scheduler;
+  readonly bucket: Bucket;
+  readonly branches = new BranchCounts();
+  readonly sites: readonly Site[];
+  /** Every process that ever ran. */
+  readonly processes: SimProcess[] = [];
+  readonly violations: string[] = [];
+  weather: Weather = WEATHERS.calm;
+  /** How likely a connection is to break some time. */
+  connectionBreaks = 0;
+  readonly #chance: Chance;
+  readonly #networkChance: Chance;
+
+  constructor(seed: number, trace: Trace, siteCount: number, exclusive: boolean) {
+    this.#chance = new Chance(seed);
+    this.#networkChance = this.#chance.fork();
+    this.scheduler = new Scheduler(this.#chance.fork(), trace);
+    this.bucket = new Bucket(exclusive);
+    this.sites = Array.from({ length: siteCount }, (_, i) => ({ name: `site${i}`, process: undefined, starts: 0 }));
+  }
+
+  violation(what: string): void {
+    this.violations.push(`at ${Math.round(this.scheduler.nowMs)} ms: ${what}`);
+  }
+
+  /** Starts a process at a site that has none. Undefined where another process holds the lock. */
+  start(site: Site): SimProcess | undefined {
+    if (site.process !== undefined && !site.process.over) throw new Error(`${site.name} has a process`);
+    if (this.bucket.holder !== undefined && this.bucket.holder.state !== "dead") return undefined;
+    site.starts += 1;
+    const process = new SimProcess({
+      name: `${site.name}.${site.starts}`,
+      scheduler: this.scheduler,
+      chance: this.#chance.fork(),
+      bucket: this.bucket,
+      weather: () => this.weather,
+      branches: this.branches,
+      onViolation: (what) => this.violation(what),
+    });
+    site.process = process;
+    this.processes.push(process);
+    return process;
+  }
+
+  /** Sends a request to a site, its body still to come. Undefined when nobody listens there: then nothing was sent. */
+  async connect(site: Site, client: Lane, request: RequestHead): Promise<Exchange | undefined> {
+    const chance = this.#networkChance;
+    await this.scheduler.pause(chance.delayMs(CONNECT_MS), client, "connect");
+    const { process } = site;
+    if (process === undefined || process.over) return undefined;
+    const connection = new Connection(this.scheduler, chance, client, process.lane);
+    const exchange = new Exchange(request, connection);
+    this.scheduler.after(
+      chance.delayMs(CONNECT_MS),
+      process.lane,
+      `${request.method} ${request.url} of ${client.name}`,
+      () => process.accept(exchange),
+    );
+    if (chance.happens(this.connectionBreaks))
+      this.scheduler.after(chance.between(0, BREAKS_WITHIN_MS), client, "network breaks", () => connection.break());
+    return exchange;
+  }
+}
