@@ -212,6 +212,18 @@ test("starting beyond the tail is refused with the tail, and clamping starts the
   );
 });
 
+test("a session without bounds that waits for nothing starts at the tail and ends there; a bounded one is refused", async () => {
+  const h = await (await Harness.open()).withStream();
+  const { events } = await h.read({ waitMs: 0 });
+  assert.deepEqual(
+    events.map((event) => event.kind),
+    ["end"],
+  );
+  await assert.rejects(h.read({ waitMs: 0, mode: "unary" }), UnwrittenError);
+  await assert.rejects(h.read({ count: 1 }), UnwrittenError);
+  await assert.rejects(h.read({ start: { kind: "seq_num", seqNum: 1 }, waitMs: 0 }), UnwrittenError);
+});
+
 test("a session follows the tail with heartbeats between", async () => {
   const h = await (await Harness.open()).withStream();
   await h.until(h.append({ bodies: ["a"] }));

@@ -30,6 +30,11 @@ export class ReadBounds {
     return this.mode === "session" && !this.#bounded;
   }
 
+  /** Whether a read may start at the tail: a session without bounds may even if it ends there at once, as with a wait of 0 (API: read). */
+  get mayStartAtTail(): boolean {
+    return this.mayFollow || (this.mode === "session" && !this.#bounded);
+  }
+
   /** What the next batch may hold: the bounds, and the API's limits of a batch. */
   get batchCount(): number {
     return Math.min(this.#count, MAX_BATCH_RECORDS);

@@ -242,6 +242,6 @@ async function resolveStart(
       seqNum = tail.seqNum;
     }
   }
-  if (seqNum === tail.seqNum && !bounds.mayFollow) return unwritten();
+  if (seqNum === tail.seqNum && !bounds.mayStartAtTail) return unwritten();
   return seqNum;
 }
