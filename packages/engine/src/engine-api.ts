@@ -78,7 +78,7 @@ export interface ReadOptions {
   readonly bytes: number | undefined;
   /** Exclusive timestamp. */
   readonly until: bigint | undefined;
-  /** Already limited to 60 s. Undefined: not given. */
+  /** Undefined: not given. */
   readonly waitMs: number | undefined;
   /** `unary`: one `next`, at most 1000 records and 1 MiB. `session`: follows by the rules of read sessions, with heartbeats. */
   readonly mode: "unary" | "session";

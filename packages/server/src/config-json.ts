@@ -119,7 +119,11 @@ export function streamConfigPatch(value: unknown): StreamConfigPatch {
 /** In a whole config, null means the same as absence. */
 export function partialStreamConfig(value: unknown): PartialStreamConfig {
   if (value === undefined || value === null) return {};
-  const set = Object.entries(streamConfigPatch(value)).filter(([, field]) => field !== null);
+  const patch = streamConfigPatch(value);
+  // Where the age is left out, it is 0: off, whatever the basin's default.
+  const deleteOnEmpty = object(value, "config").delete_on_empty;
+  const off = deleteOnEmpty === undefined || deleteOnEmpty === null ? {} : { deleteOnEmptyMinAgeSecs: 0 };
+  const set = Object.entries({ ...off, ...patch }).filter(([, field]) => field !== null);
   // The entries of a patch, less its resets.
   return Object.fromEntries(set) as PartialStreamConfig;
 }

@@ -31,9 +31,10 @@ export function boolean(value: unknown, path: string): boolean {
   return value;
 }
 
-/** An unsigned integer; beyond 2^53 it is taken for the nearest double, which is more than any age. */
+/** An unsigned integer. What a double cannot hold exactly is `invalid`: it could not be answered as it was given. */
 export function unsigned(value: unknown, path: string): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw wrong(path, "an unsigned integer");
+  if (!Number.isSafeInteger(value)) throw new ApiError("invalid", `"${path}" must be below 2^53`);
   return value;
 }
 

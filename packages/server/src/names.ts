@@ -79,6 +79,17 @@ export function requestToken(request: ApiRequest): string | undefined {
   return token;
 }
 
+/** What a basin's name begins with. */
+const BASIN_PREFIX = /^([a-z0-9][a-z0-9-]{0,47})?$/;
+
+/** A listing of basins: what no name of one could begin with is `bad_query`. */
+export function basinListOptions(options: ListOptions): ListOptions {
+  for (const text of [options.prefix, options.startAfter])
+    if (!BASIN_PREFIX.test(text))
+      throw new ApiError("bad_query", "no basin's name begins with this prefix or start_after");
+  return options;
+}
+
 export function listOptions(request: ApiRequest): ListOptions {
   const prefix = request.query.string("prefix") ?? "";
   const startAfter = request.query.string("start_after") ?? "";

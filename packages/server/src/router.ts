@@ -27,6 +27,8 @@ export class Router {
   /** `path` without query. Errors: `bad_path`, BareStatusError 404 and 405. */
   route(method: string, path: string): Route {
     const known = METHODS.find((each) => each === method);
+    // A name is not empty, and a slash in it is encoded.
+    if (path.endsWith("/")) throw new BareStatusError(404);
     if (!isDecodable(path)) throw new ApiError("bad_path", "the path is not percent-encoded UTF-8");
     const found = known === undefined ? null : this.#routes.find(known, path);
     if (found !== null && found.store !== null) {

@@ -99,6 +99,57 @@ test("unknown routes, methods and encodings are refused without a body; names an
   assert.deepEqual(await code("/v1/metrics?set=storage"), [400, "bad_query"]);
 });
 
+test("forms that the reference server has, down to the corners", async () => {
+  const answer = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
+    const reply = await call(path, {
+      method,
+      headers: { ...JSON_HEADERS, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await reply.text();
+    return { status: reply.status, text, code: text.startsWith("{") ? JSON.parse(text).code : undefined };
+  };
+  // A name that cannot be one is a body that cannot be read.
+  for (const [path, body] of [
+    ["/v1/basins", '{"basin":"UPPERCASE"}'],
+    ["/v1/streams", '{"stream":""}'],
+    ["/v1/streams", '{"stream":".."}'],
+  ])
+    assert.deepEqual((await answer("POST", path, body)).code, "bad_json", body);
+  for (const query of ["prefix=UPPER", "prefix=-", `prefix=${"a".repeat(49)}`, "start_after=a_b", "limit=-1", "limit="])
+    assert.deepEqual((await answer("GET", `/v1/basins?${query}`)).code, "bad_query", query);
+  assert.equal((await answer("GET", "/v1/basins?prefix=a-1")).status, 200);
+  for (const path of ["/v1/basins/", "/v1/streams/", "/v1/streams/corners/"]) {
+    const { status, text } = await answer("GET", path);
+    assert.deepEqual([status, text], [404, ""], path);
+  }
+  // An age that is left out is 0, whatever the basin says; one that no double holds is refused.
+  await answer("PUT", "/v1/streams/corners", '{"delete_on_empty":{}}');
+  assert.match((await answer("GET", "/v1/streams/corners")).text, /"delete_on_empty":\{"min_age_secs":0\}/);
+  const age = await answer("PUT", "/v1/streams/corners", '{"retention_policy":{"age":18446744073709551615}}');
+  assert.deepEqual([age.status, age.code], [422, "invalid"]);
+  assert.equal(
+    (await answer("POST", "/v1/streams/corners/records", '{"records":[{}]}', { "s2-stream-config": "null" })).code,
+    "bad_header",
+  );
+  assert.equal((await answer("GET", "/v1/streams/corners/records?wait=4294967296")).code, "bad_query");
+  const events = { accept: "text/event-stream" };
+  // Nothing to wait for at the tail: without bounds an empty session, with them a refusal.
+  assert.deepEqual(await answer("GET", "/v1/streams/corners/records?wait=0", undefined, events), {
+    status: 200,
+    text: "data: [DONE]\n\n",
+    code: undefined,
+  });
+  assert.equal((await answer("GET", "/v1/streams/corners/records?count=1", undefined, events)).status, 416);
+  const beyond = { ...events, "last-event-id": "18446744073709551615,0,0" };
+  assert.equal((await answer("GET", "/v1/streams/corners/records", undefined, beyond)).status, 416);
+  // A read that waited for its batch has followed the tail, and says so.
+  const waiting = answer("GET", "/v1/streams/corners/records?wait=20");
+  while (served.engine.stats().activeReaders === 0) await new Promise((resolve) => setImmediate(resolve));
+  await answer("POST", "/v1/streams/corners/records", '{"records":[{"body":"x"}]}');
+  assert.match((await waiting).text, /"body":"x"\}\],"tail":\{"seq_num":1,/);
+});
+
 test("a stream's name is data, slashes and all", async () => {
   const name = "a/b c+d%é";
   const path = encodeURIComponent(name);

@@ -144,7 +144,9 @@ export class Reader implements StreamReader {
       this.#waitUntilMs ??= nowMs + this.#bounds.waitMs;
       if (nowMs >= this.#waitUntilMs) return this.#tailEvent("end");
     }
-    if (this.#bounds.mode === "session") {
+    // Who waits at the tail follows it, be it for one batch.
+    if (this.#bounds.mode === "unary") this.#following = true;
+    else {
       const due = !this.#following || nowMs >= this.#heartbeatAtMs;
       if (due) {
         this.#following = true;

@@ -20,9 +20,9 @@ export function basinTarget(request: ApiRequest, operation: Operation): string {
   return permittedBasin(request, basinOfPath(request));
 }
 
-/** A basin that the body names. Errors: `invalid`, `permission_denied`. */
+/** A basin that the body names. Errors: `bad_json`, `permission_denied`. */
 export function basinInBody(request: ApiRequest, name: string): string {
-  return permittedBasin(request, checkBasinName(name, "invalid"));
+  return permittedBasin(request, checkBasinName(name, "bad_json"));
 }
 
 function permittedBasin(request: ApiRequest, basin: string): string {
@@ -61,9 +61,9 @@ function addressedStream(request: ApiRequest): StreamTarget {
   return { basin, stream: permittedStream(request, basin, streamOfPath(request), "bad_path") };
 }
 
-/** A stream that the body names; the whole name. Errors: `invalid`, `permission_denied`. */
+/** A stream that the body names; the whole name. Errors: `bad_json`, `permission_denied`. */
 export function streamInBody(request: ApiRequest, basin: string, name: string): string {
-  return permittedStream(request, basin, checkStreamName(name, "invalid"), "invalid");
+  return permittedStream(request, basin, checkStreamName(name, "bad_json"), "bad_json");
 }
 
 function permittedStream(request: ApiRequest, basin: string, name: string, code: ErrorCode): string {

@@ -7,7 +7,7 @@ import { basinConfig, basinConfigJson, basinConfigPatch } from "../config-json.t
 import type { Context } from "../context.ts";
 import { object, parseJson, string } from "../json-shape.ts";
 import { requireJson } from "../media.ts";
-import { checkLocationName, requestToken } from "../names.ts";
+import { basinListOptions, checkLocationName, requestToken } from "../names.ts";
 import { timeJson } from "../time-json.ts";
 
 const PROVISION_RESULT = "s2-provision-result";
@@ -61,7 +61,7 @@ export async function ensureBasin(context: Context, request: ApiRequest): Promis
 
 export async function listBasins(context: Context, request: ApiRequest): Promise<Reply> {
   request.access.require("list-basins");
-  const page = await context.engine.listBasins(listWithin(request, request.access.scope.basins));
+  const page = await context.engine.listBasins(basinListOptions(listWithin(request, request.access.scope.basins)));
   return jsonReply(200, { basins: page.items.map(basinJson), has_more: page.hasMore });
 }
 

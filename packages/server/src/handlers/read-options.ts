@@ -3,7 +3,9 @@ import type { ReadOptions, ReadStart } from "@tailrace/engine";
 import type { ApiRequest } from "../api-request.ts";
 import { ApiError } from "../errors.ts";
 
-const MAX_WAIT_SECS = 60;
+/** The longest wait of a unary read; a session waits as long as it asks to. */
+const MAX_UNARY_WAIT_SECS = 60;
+const U32_MAX = 2 ** 32 - 1;
 
 export function readOptions(request: ApiRequest, mode: ReadOptions["mode"]): ReadOptions {
   const { query } = request;
@@ -15,6 +17,7 @@ export function readOptions(request: ApiRequest, mode: ReadOptions["mode"]): Rea
   const bytes = query.count("bytes");
   const until = query.u64("until");
   const wait = query.count("wait");
+  if (wait !== undefined && wait > U32_MAX) throw new ApiError("bad_query", '"wait" must be below 2^32');
   const starts: ReadStart[] = [];
   if (seqNum !== undefined) starts.push({ kind: "seq_num", seqNum });
   if (timestamp !== undefined) starts.push({ kind: "timestamp", timestamp });
@@ -29,7 +32,7 @@ export function readOptions(request: ApiRequest, mode: ReadOptions["mode"]): Rea
     count,
     bytes,
     until,
-    waitMs: wait === undefined ? undefined : Math.min(wait, MAX_WAIT_SECS) * 1000,
+    waitMs: wait === undefined ? undefined : Math.min(wait, mode === "unary" ? MAX_UNARY_WAIT_SECS : wait) * 1000,
     mode,
   };
 }

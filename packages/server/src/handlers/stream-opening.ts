@@ -3,7 +3,7 @@ import { EncryptionKey, type StreamOpening } from "@tailrace/engine";
 import type { ApiRequest } from "../api-request.ts";
 import { partialStreamConfig } from "../config-json.ts";
 import { ApiError } from "../errors.ts";
-import { parseJson } from "../json-shape.ts";
+import { object, parseJson } from "../json-shape.ts";
 
 const NOTHING: StreamOpening = { config: {} };
 /** 32 bytes in base64. */
@@ -22,7 +22,7 @@ export function streamOpening(request: ApiRequest): StreamOpening {
 
 function streamConfig(header: string): StreamOpening["config"] {
   try {
-    return partialStreamConfig(parseJson(Buffer.from(header, "latin1")));
+    return partialStreamConfig(object(parseJson(Buffer.from(header, "latin1")), "config"));
   } catch (error) {
     if (error instanceof ApiError) throw new ApiError("bad_header", `s2-stream-config: ${error.message}`);
     throw error;

@@ -18,9 +18,9 @@ export function resumed(
   lastEventId: string | undefined,
 ): { options: ReadOptions; delivered: Delivered } {
   if (lastEventId === undefined || lastEventId === "") return { options, delivered: { count: 0, meteredBytes: 0 } };
-  const match = /^([0-9]{1,16}),([0-9]{1,16}),([0-9]{1,16})$/.exec(lastEventId.trim());
+  const match = /^([0-9]{1,20}),([0-9]{1,20}),([0-9]{1,20})$/.exec(lastEventId.trim());
   if (match === null) throw new ApiError("bad_header", "last-event-id must be an id that this server gave out");
-  const [seqNum, count, meteredBytes] = match.slice(1).map(Number);
+  const [seqNum, count, meteredBytes] = match.slice(1).map(saturating);
   return {
     options: {
       ...options,
@@ -30,4 +30,8 @@ export function resumed(
     },
     delivered: { count, meteredBytes },
   };
+}
+
+function saturating(digits: string): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER - 1);
 }
