@@ -55,6 +55,12 @@ export const PARTS = [
     what: "clients that ask for much and take nothing",
     files: ["test/pressure/*.test.ts"],
   },
+  {
+    name: "fuzz",
+    budgetSecs: 30,
+    what: "every decoder and the live ports against damaged input",
+    files: ["test/fuzz/*.test.ts"],
+  },
   { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
   {
     name: "two-processes",

@@ -1,7 +1,7 @@
 // The command line: picks the command, and turns every failure into one sentence and an exit code.
 import { Command } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
-import { serveCommand } from "./options.ts";
+import { readSwitches, serveCommand } from "./options.ts";
 import { serve } from "./serve.ts";
 
 const program = new Command("tailrace")
@@ -15,6 +15,7 @@ serving.copyInheritedSettings(program);
 program.addCommand(serving);
 
 try {
+  readSwitches(serving, process.env);
   await program.parseAsync();
   process.exit(ExitCode.ok);
 } catch (error) {

@@ -1,6 +1,7 @@
 // The options of `tailrace serve`: each a flag and an environment variable.
 import { totalmem } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseSizeBytes } from "./human-size.ts";
 
 export interface ServeOptions {
@@ -62,6 +63,23 @@ function parseStore(text: string): string {
   if (!/^(file:.+|memory:|s3:\/\/.+)$/.test(text))
     throw new InvalidArgumentError("it must be file:DIR, memory: or s3://BUCKET/PREFIX");
   return text;
+}
+
+const ON = ["1", "true", "yes", "on"];
+const OFF = ["0", "false", "no", "off", ""];
+
+/**
+ * Makes variables of options without a value mean what they say: the parser takes the mere presence of one, `false` included, for yes.
+ * Takes those that say no out of `environment`. Errors: ExitError (usage) for what is neither.
+ */
+export function readSwitches(command: Command, environment: NodeJS.ProcessEnv): void {
+  for (const { envVar, required, optional } of command.options) {
+    if (envVar === undefined || required || optional) continue;
+    const value = environment[envVar]?.trim().toLowerCase();
+    if (value === undefined || ON.includes(value)) continue;
+    if (!OFF.includes(value)) throw new ExitError(ExitCode.usage, `${envVar} must be true or false, not "${value}"`);
+    delete environment[envVar];
+  }
 }
 
 export function serveCommand(run: (options: ServeOptions) => Promise<void>): Command {

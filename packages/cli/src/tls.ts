@@ -1,5 +1,6 @@
 // Certificates for HTTPS: given ones, or one made on the spot.
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import type { TlsFiles } from "@tailrace/server";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import type { ServeOptions } from "./options.ts";
@@ -13,7 +14,16 @@ export async function tlsFiles(options: ServeOptions): Promise<TlsFiles | undefi
   if (options.tlsCert === undefined || options.tlsKey === undefined) {
     throw new ExitError(ExitCode.usage, "--tls-cert and --tls-key go together");
   }
-  return { cert: await pem(options.tlsCert), key: await pem(options.tlsKey) };
+  const files = { cert: await pem(options.tlsCert), key: await pem(options.tlsKey) };
+  try {
+    createSecureContext(files);
+  } catch (error) {
+    throw new ExitError(
+      ExitCode.usage,
+      `${options.tlsCert} and ${options.tlsKey} cannot be used for TLS: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  return files;
 }
 
 async function pem(path: string): Promise<Buffer> {

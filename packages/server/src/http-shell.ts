@@ -1,7 +1,7 @@
 // The shell between Node's HTTP and what answers requests: sends replies, runs sessions. HTTP/1.1 and HTTP/2 alike.
 // Knows no stream and no record.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse, Http2Session } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
 import type { Runtime } from "@tailrace/engine/runtime";
 import type { Answering, AnsweringLogger, RequestHead } from "./answering.ts";
 import type { Reply, Session } from "./api-request.ts";
@@ -178,13 +178,11 @@ export class HttpShell {
       output = new StreamOutput(response, runtime, this.#share, drop);
     } else {
       // Past the compatibility layer: a session's frames go straight to the HTTP/2 stream.
-      if (!http2.destroyed && !http2.closed)
-        http2.respond({
-          ":status": 200,
-          ...outgoing(response),
-          "content-type": session.contentType,
-          ...SESSION_HEADERS,
-        });
+      // Whoever has gone while it was opened leaves it to end by itself: it finds its output closed.
+      if (!http2.destroyed && !http2.closed) {
+        const headers = { ...outgoing(response), "content-type": session.contentType, ...SESSION_HEADERS };
+        http2.respond({ ":status": 200, ...headers });
+      }
       output = new StreamOutput(http2, runtime, this.#share, drop);
     }
     // Also for a client that has gone: what the session holds, it alone lets go of.
@@ -199,10 +197,16 @@ export class HttpShell {
       return;
     }
     if (output.closed) return;
-    if (http2 === undefined) response.end();
-    else http2.end();
-    // What a client still sends is thrown away.
-    request.resume();
+    // A client that would go on sending is told that nobody listens: the session has failed, and has said so.
+    const over = () => {
+      if (request.complete) return;
+      if (http2 === undefined) request.socket.destroySoon();
+      else http2.close(constants.NGHTTP2_NO_ERROR);
+    };
+    // The end of the answer goes out first.
+    const ended = () => runtime.timers.immediate(over);
+    if (http2 === undefined) response.end(ended);
+    else http2.end(ended);
   }
 }
 

@@ -48,6 +48,8 @@ export interface RunningServer {
   close(): void;
 }
 
+/** How long clients have to go once everything is answered. */
+const LINGER_MS = 1_000;
 /** How often a draining server looks whether its clients have gone. */
 const DRAIN_POLL_MS = 20;
 
@@ -96,13 +98,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       drain.begin();
       port.stopAccepting();
       const untilMs = runtime.clock.monotonicMs() + graceMs;
-      while (active > 0 && runtime.clock.monotonicMs() < untilMs) {
-        await new Promise<void>((resolve) => {
+      const poll = () =>
+        new Promise<void>((resolve) => {
           runtime.timers.set(DRAIN_POLL_MS, resolve);
         });
-      }
-      // What was answered last may still be on its way out.
-      await new Promise<void>((resolve) => runtime.timers.immediate(resolve));
+      while (active > 0 && runtime.clock.monotonicMs() < untilMs) await poll();
+      // What was answered last is still on its way: a connection that is broken off before its client has gone may lose it.
+      const lingerUntilMs = Math.min(untilMs, runtime.clock.monotonicMs() + LINGER_MS);
+      while (port.connections > 0 && runtime.clock.monotonicMs() < lingerUntilMs) await poll();
     },
     close() {
       port.destroy();

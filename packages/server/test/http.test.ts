@@ -248,8 +248,9 @@ test("hostile frames and connections neither crash nor hang it, and leave nothin
     });
   }
   assert.equal((await append("fuzzed", '{"records":[{"body":"still here"}]}')).status, 200);
+  // What the server itself writes now and then may be on its way.
+  while (served.engine.stats().inFlightAppendBytes > 0) await new Promise((resolve) => setImmediate(resolve));
   const stats = served.engine.stats();
-  assert.equal(stats.inFlightAppendBytes, 0);
   assert.equal(stats.waitingAppendBytes, 0);
   assert.equal(stats.activeReaders, 0);
   assert.equal(stats.basins, 1);

@@ -9,7 +9,7 @@ import { type Runtime, systemRuntime } from "@tailrace/engine/runtime";
 import { parseAppendInputJson } from "@tailrace/engine/wire";
 import { BASIN, HEADERS, serve, type TestServer } from "./support.ts";
 
-const TIMES_FASTER = 200;
+const TIMES_FASTER = 60;
 const hasty: Runtime = {
   ...systemRuntime,
   timers: {
@@ -140,8 +140,8 @@ describe("over HTTP/2", () => {
 });
 
 test("nothing is left behind", async () => {
+  while (served.engine.stats().inFlightAppendBytes > 0) await new Promise((resolve) => setImmediate(resolve));
   const stats = served.engine.stats();
   assert.equal(stats.activeReaders, 0);
-  assert.equal(stats.inFlightAppendBytes, 0);
   assert.equal(stats.waitingAppendBytes, 0);
 });

@@ -31,6 +31,8 @@ export class StreamOutput implements SessionOutput {
     stream.on("drain", () => this.#onDrained?.());
     stream.on("close", () => this.#close());
     stream.on("error", () => this.#close());
+    // Its end may have come before.
+    if (stream.destroyed || stream.closed) this.#close();
   }
 
   get closed(): boolean {
