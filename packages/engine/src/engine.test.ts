@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "./config.ts";
+import type { StreamReader } from "./engine-api.ts";
 import { ConditionFailedError, EngineError, UnwrittenError } from "./errors.ts";
 import { FaultyStore, MemoryStore } from "./object-store/index.ts";
 import { VirtualRuntime } from "./runtime/index.ts";
@@ -165,6 +166,37 @@ test("a trim beyond the tail keeps nothing but what comes after the command", as
   await assert.rejects(h.read({ mode: "unary", start: { kind: "timestamp", timestamp: 0n } }), UnwrittenError);
   await h.until(h.append({ bodies: ["c"] }));
   assert.deepEqual(await h.readAll(), ["c"]);
+});
+
+test("a trim hides records from reads that begin after it; a session that was open still gets them, until the next trim", async () => {
+  const h = await (await Harness.open()).withStream();
+  await h.until(h.append({ bodies: ["a", "b", "c"], timestamps: [1n, 2n, 3n] }));
+  const options = { clamp: false, count: undefined, bytes: undefined, until: undefined, mode: "session" } as const;
+  const start = { kind: "seq_num", seqNum: 0 } as const;
+  const open = () => h.until(h.engine.openReader(BASIN, STREAM, { ...options, start, waitMs: 0 }, { config: {} }));
+  const next = async (reader: StreamReader, mostBytes?: number) => {
+    const event = await h.until(reader.next(mostBytes));
+    assert.ok(event.kind === "batch");
+    return recordsOf(event.slices).map((record) => record.body);
+  };
+  const [reader, late] = [await open(), await open()];
+  assert.deepEqual(await next(reader, 9), ["a"]);
+  const trim = (seqNum: number) =>
+    h.until(h.append({ bodies: ["trim"], commands: [{ kind: "trim", index: 0, seqNum }], timestamps: [4n] }));
+  await trim(3);
+  assert.deepEqual(await next(reader, 9), ["b"]);
+  assert.deepEqual(await h.readAll(), ["trim"]);
+  const seek = (timestamp: bigint) => h.read({ start: { kind: "timestamp", timestamp }, count: 9 });
+  assert.deepEqual(
+    (await seek(2n)).records.map((record) => record.body),
+    ["trim"],
+  );
+  await h.until(h.append({ bodies: ["d"] }));
+  await trim(4);
+  // What was trimmed before the last trim is gone for everyone.
+  assert.deepEqual(await next(reader), ["trim", "d", "trim"]);
+  assert.deepEqual(await next(late), ["trim", "d", "trim"]);
+  assert.deepEqual(await h.readAll(), ["d", "trim"]);
 });
 
 test("reads end at count, bytes and until, and withhold what would exceed them", async () => {

@@ -36,6 +36,8 @@ export class Reader implements StreamReader {
   readonly #bounds: ReadBounds;
   readonly #ahead: ReadAhead | undefined;
   #nextSeqNum: number;
+  /** The stream's when the read began: what is trimmed later was there for it. */
+  readonly #trimPoint: number;
   #nextOperationMs = Number.NEGATIVE_INFINITY;
   #following = false;
   #closed = false;
@@ -51,6 +53,7 @@ export class Reader implements StreamReader {
     this.#nextSeqNum = nextSeqNum;
     const sequential = bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS;
     this.#ahead = sequential ? new ReadAhead() : undefined;
+    this.#trimPoint = stream.trimPoint;
   }
 
   /** Resolves the start of a read. Errors: UnwrittenError, EngineError. */
@@ -89,7 +92,8 @@ export class Reader implements StreamReader {
       return undefined;
     }
     if (this.#bounds.exhausted) return { kind: "end", tail: null };
-    if (this.#nextSeqNum < stream.trimPoint) this.#nextSeqNum = Math.min(stream.trimPoint, stream.durable.nextSeqNum);
+    const kept = Math.max(this.#trimPoint, stream.keptFrom);
+    if (this.#nextSeqNum < kept) this.#nextSeqNum = Math.min(kept, stream.durable.nextSeqNum);
     if (this.#nextSeqNum < stream.durable.nextSeqNum) return this.#deliver(mostBytes);
     return this.#atTail();
   }
@@ -130,8 +134,12 @@ export class Reader implements StreamReader {
       count: batch.count,
       meteredBytes: batch.meteredBytes,
       lastSeqNum: batch.nextSeqNum - 1,
-      // Records speak for themselves; that nothing follows them is an answer of its own, and not worth waiting for.
-      tail: this.#following && this.#host.holdsLease ? tailPosition(stream.durable) : null,
+      // Records speak for themselves; that nothing follows them is an answer of its own, and not worth waiting for. And one that stands
+      // behind a trim would say that nothing trimmed is to come.
+      tail:
+        this.#following && this.#nextSeqNum >= stream.trimPoint && this.#host.holdsLease
+          ? tailPosition(stream.durable)
+          : null,
     };
   }
 

@@ -10,15 +10,18 @@ const cursor = new RecordCursor();
 /** The first durable record that is kept with a timestamp at or after `timestamp`; undefined when there is none. Errors: those of History. */
 export async function seekTimestamp(stream: Stream, history: History, timestamp: bigint): Promise<number | undefined> {
   const { index } = stream;
-  for (;;) {
-    const run = index.runOfTimestamp(timestamp);
-    if (run === index.count) return undefined;
+  while (stream.trimPoint < stream.durable.nextSeqNum) {
+    const reaching = index.runOfTimestamp(timestamp);
+    if (reaching === index.count) return undefined;
+    // Runs of what is trimmed may still be there, for sessions.
+    const run = Math.max(reaching, index.runOf(stream.trimPoint));
     const to = index.end(run);
     const offset = index.offset(run);
     const found = seekInRun(stream, await history.read(index, run, undefined), offset, to, timestamp);
     if (found !== undefined) return found;
-    // All of the run was trimmed while it was fetched: the index has forgotten it by now.
+    // What it would have begun at was trimmed while it was fetched: look again, behind that.
   }
+  return undefined;
 }
 
 function seekInRun(

@@ -42,6 +42,8 @@ export class Stream implements Due {
   readonly durable: Tail = { nextSeqNum: 0, lastTimestampLow: 0, lastTimestampHigh: 0 };
   /** Sequence numbers below are hidden. */
   trimPoint = 0;
+  /** The trim point before that one: sessions that were open then still get what stands from here on. */
+  keptFrom = 0;
   readonly index = new ChunkIndex();
   /** Where the newest durable records stand. */
   lastWritePlace = 0;
@@ -97,7 +99,8 @@ export class Stream implements Due {
   /** Makes a trim point durable; it never moves back. */
   applyTrim(seqNum: number): void {
     if (seqNum <= this.trimPoint) return;
+    this.keptFrom = this.trimPoint;
     this.trimPoint = seqNum;
-    this.index.trim(seqNum, this.durable.nextSeqNum);
+    this.index.trim(this.keptFrom, this.durable.nextSeqNum);
   }
 }
