@@ -42,7 +42,8 @@ export class CuttingProxy {
       from.on("error", () => to.destroy());
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        // What is on its way still arrives.
+        to.end();
       });
     }
     client.on("data", (chunk: Buffer) => {
