@@ -29,6 +29,8 @@ const VALUES: Record<string, string> = {
   "init-file": "/an/init.json",
   "tls-cert": "/a/cert",
   "tls-key": "/a/key",
+  memory: "512MiB",
+  prices: "/a/prices",
   "log-level": "debug",
 };
 const SWITCHES = ["tls-self", "no-cors", "insecure-open", "metrics-auth"];
