@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SILENT_LOGGER } from "../logger.ts";
-import { FaultyStore, MemoryStore, type StoreOperation } from "../object-store/index.ts";
+import { FaultyStore, MemoryStore, type ObjectStore, type StoreOperation } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { Harness } from "../testing/harness.ts";
 import { encodeLogObjectHeader, type LogObjectKind } from "./chunk-format.ts";
@@ -163,16 +163,10 @@ class BareLog {
     return this.memory.list(walPrefix(0), walKey(0, after));
   }
 
-  /** A taker that sleeps when it has loaded the newest manifest, until it is woken. */
-  async sleepingTaker() {
-    const runtime = new VirtualRuntime({ seed: 1 });
-    const { store, wake, slept } = sleepingStore(
-      this.memory,
-      runtime,
-      ({ kind, key }) => kind === "list" && key.startsWith(walPrefix(0)),
-    );
+  /** Resolves with the takeover and the places of the chunks that count. */
+  async takeOver(store: ObjectStore, runtime: VirtualRuntime) {
     let applied: number[] = [];
-    const taking = takeOver({
+    const takeover = await takeOver({
       runtime,
       store,
       logger: SILENT_LOGGER,
@@ -184,13 +178,24 @@ class BareLog {
       },
       apply: (_key, header) => applied.push(header.place),
     });
+    return { ...takeover, applied };
+  }
+
+  /** A taker that sleeps when it has loaded the newest manifest, until it is woken. */
+  async sleepingTaker() {
+    const runtime = new VirtualRuntime({ seed: 1 });
+    const { store, wake, slept } = sleepingStore(
+      this.memory,
+      runtime,
+      ({ kind, key }) => kind === "list" && key.startsWith(walPrefix(0)),
+    );
+    const taking = this.takeOver(store, runtime);
     await runtime.settle();
     assert.ok(slept());
     return {
       wake: async () => {
         wake();
-        const takeover = await runtime.until(taking);
-        return { ...takeover, applied };
+        return runtime.until(taking);
       },
     };
   }
@@ -247,4 +252,45 @@ test("what contradicts the log is corruption where nothing was collected", async
   const taker = await log.sleepingTaker();
   await log.put("chunk", 17, 2, 2);
   await assert.rejects(taker.wake(), (error: Error) => error.name === "CorruptObjectError");
+});
+
+test("a taker starts over when what stood in its fence's way is collected before it could be read", async () => {
+  const log = new BareLog();
+  await log.put("fence", 0, 1, 1);
+  await log.put("chunk", 16, 1, 1);
+  await log.putManifest(0, 1, 0, [0]);
+  const chunkArrives = () => log.put("chunk", 17, 1, 1);
+  const collected = async () => {
+    await log.put("fence", 18, 2, 2);
+    await log.putManifest(1, 2, 0, [0, 18]);
+    await log.putManifest(2, 2, 18, [0, 18]);
+    for (const place of [16, 17]) await log.memory.delete(walKey(0, place));
+  };
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const store = new FaultyStore(log.memory, runtime, ({ kind, key }) => {
+    if (key !== walKey(0, 17)) return undefined;
+    return { holdBefore: kind === "putIfAbsent" ? chunkArrives() : collected() };
+  });
+  const { applied, nextPlace } = await runtime.until(log.takeOver(store, runtime));
+  assert.deepEqual(applied, []);
+  assert.equal(nextPlace, 18 + 2 * log.deployment.window);
+});
+
+test("a taker starts over when the version that it has listed is collected before it could be read", async () => {
+  const log = new BareLog();
+  await log.put("fence", 0, 1, 1);
+  await log.put("chunk", 16, 1, 1);
+  await log.putManifest(0, 1, 0, [0]);
+  await log.putManifest(1, 1, 0, [0]);
+  const collected = async () => {
+    await log.putManifest(2, 1, 0, [0]);
+    await log.memory.delete(manifestKey(0, 1));
+  };
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const store = new FaultyStore(log.memory, runtime, ({ kind, key }) =>
+    kind === "get" && key === manifestKey(0, 1) ? { holdBefore: collected() } : undefined,
+  );
+  const { applied, nextPlace } = await runtime.until(log.takeOver(store, runtime));
+  assert.deepEqual(applied, [16]);
+  assert.equal(nextPlace, 17 + log.deployment.window);
 });

@@ -40,15 +40,17 @@ export interface Takeover {
 
 /** Errors: CorruptObjectError, ObjectStoreError of kinds `denied` and `unavailable`. */
 export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
-  let missing: LogMovedError | undefined;
+  let gone: Error | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     try {
       const takeover = await tryTakeOver(options);
       if (takeover !== undefined) return takeover;
-      missing = undefined;
+      gone = undefined;
     } catch (error) {
-      if (!(error instanceof LogMovedError)) throw error;
-      missing = error;
+      // What was there a moment ago may have been collected.
+      const absent = error instanceof ObjectStoreError && error.kind === "absent";
+      if (!(error instanceof LogMovedError) && !absent) throw error;
+      gone = error;
     }
     options.runtime.branches.reached("takeover-restarted");
     options.logger.info(
@@ -57,7 +59,7 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
     );
     await pause(options.runtime, Math.min(RETRY_FIRST_MS * attempt, RETRY_MAX_MS));
   }
-  if (missing !== undefined) throw new CorruptObjectError(walKey(options.shard, 0), missing.message);
+  if (gone !== undefined) throw new CorruptObjectError(walKey(options.shard, 0), gone.message);
   throw new ObjectStoreError("unavailable", `shard ${options.shard} could not be taken over: others keep taking it`);
 }
 
