@@ -307,10 +307,27 @@ test("a clean stop waits for what was accepted, and refuses what comes later", a
 });
 
 test("when the open chunk goes out", () => {
-  const base = { inFlight: 0, freeSlots: 1, gatheredBytes: 1, deadlineMs: 10, nowMs: 10, fullBytes: 100 };
+  const base = {
+    putsUnderWay: 0,
+    freeSlots: 1,
+    gatheredBytes: 1,
+    deadlineMs: 10,
+    nowMs: 10,
+    fullBytes: 100,
+    smallBytes: 0,
+    maxSmallPuts: 0,
+  };
   assert.deepEqual(decideFlush(base), { kind: "put" });
   assert.deepEqual(decideFlush({ ...base, gatheredBytes: 0 }), { kind: "wait" });
   assert.deepEqual(decideFlush({ ...base, freeSlots: 0, gatheredBytes: 100 }), { kind: "wait" });
   assert.deepEqual(decideFlush({ ...base, deadlineMs: 11 }), { kind: "wait-until", atMs: 11 });
   assert.deepEqual(decideFlush({ ...base, deadlineMs: 11, gatheredBytes: 100 }), { kind: "put" });
+  const crowd = { ...base, smallBytes: 50, maxSmallPuts: 2 };
+  assert.deepEqual(decideFlush({ ...crowd, gatheredBytes: 49, putsUnderWay: 1 }), { kind: "put" });
+  assert.deepEqual(decideFlush({ ...crowd, gatheredBytes: 49, putsUnderWay: 2 }), { kind: "wait" });
+  assert.deepEqual(decideFlush({ ...crowd, gatheredBytes: 50, putsUnderWay: 2 }), { kind: "put" });
+  assert.deepEqual(decideFlush({ ...crowd, gatheredBytes: 50, putsUnderWay: 2, deadlineMs: 11 }), {
+    kind: "wait-until",
+    atMs: 11,
+  });
 });

@@ -6,8 +6,10 @@ import {
   APPEND_DEADLINE_MS,
   MAX_CHUNK_BYTES,
   MAX_CONCURRENT_PUTS,
+  MAX_CONCURRENT_SMALL_PUTS,
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
+  SMALL_CHUNK_BYTES,
   STORE_DEADLINE_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
@@ -140,12 +142,14 @@ export class ChunkLog {
       const inWindow = firstUnacknowledged + this.#options.window - chunk.place;
       const nowMs = this.#options.runtime.clock.monotonicMs();
       const decision = decideFlush({
-        inFlight: this.#inFlight.length,
+        putsUnderWay: this.#putsUnderWay,
         freeSlots: Math.min(MAX_CONCURRENT_PUTS - this.#putsUnderWay, inWindow),
         gatheredBytes: chunk.contentBytes,
         deadlineMs: chunk.deadlineMs,
         nowMs,
         fullBytes: MAX_CHUNK_BYTES,
+        smallBytes: SMALL_CHUNK_BYTES,
+        maxSmallPuts: MAX_CONCURRENT_SMALL_PUTS,
       });
       if (decision.kind === "wait") return;
       if (decision.kind === "wait-until") {
