@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../scripts/node-flags.js";
 import type { StoreKind } from "../options.ts";
 import { CountedS3 } from "./counted-s3.ts";
 import { BenchServer, freePort, type ServerName } from "./server.ts";
@@ -56,7 +57,7 @@ function tailrace(place: Place, port: number): [string, string[]] {
         ? `file:${place.directory}`
         : `s3://${place.s3.server.bucket}/bench`;
   const serve = ["serve", "--listen", `127.0.0.1:${port}`, "--store", store, "--log-level", "warn"];
-  return [process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...serve]];
+  return [process.execPath, [...NODE_FLAGS, MAIN, ...serve]];
 }
 
 function s2Lite(place: Place, port: number): [string, string[]] {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../scripts/node-flags.js";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** The command itself, without the launcher: signals go to the process that serves. */
@@ -33,15 +34,7 @@ export class TailraceProcess {
 
   /** Starts without waiting. */
   static spawn(setup: ServeSetup): TailraceProcess {
-    const args = [
-      "--disable-warning=ExperimentalWarning",
-      MAIN,
-      "serve",
-      "--listen",
-      "127.0.0.1:0",
-      "--store",
-      setup.store,
-    ];
+    const args = [...NODE_FLAGS, MAIN, "serve", "--listen", "127.0.0.1:0", "--store", setup.store];
     const child = spawn(process.execPath, [...args, "--log-level", "warn", ...(setup.args ?? [])], {
       env: { ...process.env, UV_THREADPOOL_SIZE: "8", ...setup.env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -3,6 +3,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findNode, NO_NODE } from "../../../scripts/find-node.js";
+import { NODE_FLAGS } from "../../../scripts/node-flags.js";
 import { run } from "../../../scripts/run.js";
 
 const node = findNode();
@@ -11,4 +12,4 @@ if (node === undefined) {
   process.exit(1);
 }
 const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "src", "main.ts");
-process.exitCode = await run(node, ["--disable-warning=ExperimentalWarning", main, ...process.argv.slice(2)]);
+process.exitCode = await run(node, [...NODE_FLAGS, main, ...process.argv.slice(2)]);

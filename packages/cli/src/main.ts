@@ -1,4 +1,5 @@
 // The command line: picks the command, and turns every failure into one sentence and an exit code.
+import "./thread-pool.ts";
 import { Command } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { readSwitches, serveCommand } from "./options.ts";

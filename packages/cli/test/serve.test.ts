@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { AppendInput, AppendRecord, S2, S2Endpoints } from "@s2-dev/streamstore";
+import { NODE_FLAGS } from "../../../scripts/node-flags.js";
 import { HttpClient } from "../../../test/support/http-client.ts";
 import { TailraceProcess } from "../../../test/support/tailrace-process.ts";
 import { ExitCode } from "../src/exit-codes.ts";
@@ -18,7 +19,7 @@ const temporary = mkdtempSync(join(tmpdir(), "tailrace-cli-"));
 after(() => rmSync(temporary, { recursive: true, force: true }));
 
 function run(...args: string[]) {
-  return spawnSync(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, ...args], {
+  return spawnSync(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
     encoding: "utf8",
     timeout: 20_000,
   });
