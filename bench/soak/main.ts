@@ -37,7 +37,8 @@ if (!(minutes > 0)) {
   process.exit(2);
 }
 
-const server = await startServer("tailrace", "file", undefined);
+const server = await startServer("tailrace", "file");
+if (server === undefined) throw new Error("there is always a disk");
 const load = await Load.start(server.url);
 const samples: Sample[] = [];
 const startMs = performance.now();

@@ -91,6 +91,7 @@ export class SimProcess {
       router,
       authenticator: new Authenticator(engine.accessTokens, runtime, undefined),
       metricsAuth: false,
+      basinDomain: undefined,
       // What it logs as an error is a request that failed unexpectedly: an answer of status 500.
       logger: { ...this.#logger(), error: (fields, message) => this.#unexpected(message, JSON.stringify(fields)) },
     });

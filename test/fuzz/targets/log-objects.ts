@@ -10,6 +10,7 @@ import { systemRuntime } from "../../../packages/engine/src/runtime/index.ts";
 import { CHUNK_HEADER_BYTES, verifyLogObject } from "../../../packages/engine/src/shard/chunk-format.ts";
 import { CorruptObjectError } from "../../../packages/engine/src/shard/corrupt.ts";
 import { DEPLOYMENT_KEY } from "../../../packages/engine/src/shard/keys.ts";
+import { LogClock } from "../../../packages/engine/src/shard/log-clock.ts";
 import { decodeManifest } from "../../../packages/engine/src/shard/manifest.ts";
 import { RecordCursor } from "../../../packages/engine/src/wire/index.ts";
 import { refusable, type Target } from "../target.ts";
@@ -22,7 +23,7 @@ function replay(bytes: Uint8Array): boolean {
   const header = refusable(() => verifyLogObject(KEY, PLACE, bytes), isCorrupt);
   if (header === undefined) return false;
   assert.equal(bytes.length, CHUNK_HEADER_BYTES + header.contentBytes);
-  if (header.kind === "chunk") refusable(() => new Replay(new StreamCatalog()).apply(KEY, header, bytes), isCorrupt);
+  if (header.kind === "chunk") refusable(() => new Replay(new StreamCatalog(), new LogClock()).apply(KEY, header, bytes), isCorrupt);
   return true;
 }
 
