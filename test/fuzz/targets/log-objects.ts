@@ -23,7 +23,8 @@ function replay(bytes: Uint8Array): boolean {
   const header = refusable(() => verifyLogObject(KEY, PLACE, bytes), isCorrupt);
   if (header === undefined) return false;
   assert.equal(bytes.length, CHUNK_HEADER_BYTES + header.contentBytes);
-  if (header.kind === "chunk") refusable(() => new Replay(new StreamCatalog(), new LogClock()).apply(KEY, header, bytes), isCorrupt);
+  if (header.kind === "chunk")
+    refusable(() => new Replay(new StreamCatalog(), new LogClock()).apply(KEY, header, bytes), isCorrupt);
   return true;
 }
 
