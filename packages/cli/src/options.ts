@@ -12,6 +12,7 @@ export interface ServeOptions {
   readonly rootTokenFile?: string;
   readonly initFile?: string;
   readonly locationsFile?: string;
+  readonly quotasFile?: string;
   readonly metricsAuth?: boolean;
   readonly prices?: string;
   readonly basinDomain?: string;
@@ -135,6 +136,12 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         "--locations-file <path>",
         "JSON file of the locations that basins may live in, with their storage classes; stored, and kept until given again",
       ).env("TAILRACE_LOCATIONS_FILE"),
+    )
+    .addOption(
+      new Option(
+        "--quotas-file <path>",
+        "JSON file of what basins and tokens may have at most: streams, appends and bytes a second",
+      ).env("TAILRACE_QUOTAS_FILE"),
     )
     .addOption(
       new Option("--tls-cert <path>", "PEM certificate chain; serves HTTPS, with --tls-key").env("TAILRACE_TLS_CERT"),

@@ -7,16 +7,18 @@ import {
   Engine,
   EngineError,
   type EngineLogger,
+  type Location,
 } from "@tailrace/engine";
 import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { type Prices, type RunningServer, startServer } from "@tailrace/server";
+import { type Prices, type RunningServer, startServer, type TlsFiles } from "@tailrace/server";
 import { destination, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
-import { applyInitFile, readInitFile } from "./init-file.ts";
+import { applyInitFile, type InitFile, readInitFile } from "./init-file.ts";
 import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
 import type { ServeOptions } from "./options.ts";
 import { readPrices } from "./prices.ts";
+import { type Quotas, readQuotasFile } from "./quotas-file.ts";
 import { tlsFiles } from "./tls.ts";
 
 /** Requests may take this long to end once a shutdown has begun. */
@@ -33,10 +35,8 @@ export async function serve(options: ServeOptions): Promise<void> {
       `refusing to listen on ${options.listen.host} while any access token is accepted: give --root-token-file or TAILRACE_ROOT_TOKEN, or --insecure-open if that is meant`,
     );
   }
-  const tls = await tlsFiles(options);
-  const init = options.initFile === undefined ? undefined : await readInitFile(options.initFile);
-  const prices = options.prices === undefined ? undefined : await readPrices(options.prices);
-  const locations = options.locationsFile === undefined ? undefined : await readLocationsFile(options.locationsFile);
+  const settings = await readSettings(options, rootToken);
+  const { init, locations, quotas } = settings;
   const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
 
   const stop = new StopSignal();
@@ -46,11 +46,12 @@ export async function serve(options: ServeOptions): Promise<void> {
     store,
     logger,
     cacheBytes: options.memory,
+    streamsPerBasin: quotas?.streamsPerBasin,
     onHalt: (error) => stop.fail(haltError(error)),
   });
   let server: RunningServer | undefined;
   try {
-    server = await listenOrExit(options, engine, rootToken, tls, logger, store, prices);
+    server = await listenOrExit(options, engine, settings, logger, store);
     await startedOrExit(engine, options.store, stop);
     if (locations !== undefined) await applyLocationsFile(engine, locations);
     if (init !== undefined) await applyInitFile(engine, init);
@@ -81,6 +82,30 @@ export async function serve(options: ServeOptions): Promise<void> {
   await closedOrExit(engine, stop);
   clearTimeout(deadline);
   logger.info({}, "stopped");
+}
+
+/** What the options refer to. */
+interface Settings {
+  readonly rootToken: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly init: InitFile | undefined;
+  readonly prices: Prices | undefined;
+  readonly locations: readonly Location[] | undefined;
+  readonly quotas: Quotas | undefined;
+}
+
+/** Errors: ExitError (usage) that names the file. */
+async function readSettings(options: ServeOptions, rootToken: string | undefined): Promise<Settings> {
+  const given = <T>(path: string | undefined, read: (path: string) => Promise<T>) =>
+    path === undefined ? undefined : read(path);
+  return {
+    rootToken,
+    tls: await tlsFiles(options),
+    init: await given(options.initFile, readInitFile),
+    prices: await given(options.prices, readPrices),
+    locations: await given(options.locationsFile, readLocationsFile),
+    quotas: await given(options.quotasFile, readQuotasFile),
+  };
 }
 
 /** SIGTERM or SIGINT, or the engine's halt. A second signal exits at once. */
@@ -189,11 +214,9 @@ async function openStoreOrExit(url: string) {
 async function listenOrExit(
   options: ServeOptions,
   engine: Engine,
-  rootToken: string | undefined,
-  tls: Awaited<ReturnType<typeof tlsFiles>>,
+  settings: Settings,
   logger: EngineLogger,
   storeMeter: CountingStore,
-  prices: Prices | undefined,
 ): Promise<RunningServer> {
   const { host, port } = options.listen;
   try {
@@ -203,13 +226,14 @@ async function listenOrExit(
       logger,
       host,
       port,
-      tls,
+      tls: settings.tls,
       cors: options.cors,
-      rootToken,
+      rootToken: settings.rootToken,
       metricsAuth: options.metricsAuth,
       storeMeter,
-      prices,
+      prices: settings.prices,
       basinDomain: options.basinDomain,
+      appendQuotas: settings.quotas?.appends,
     });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -49,6 +49,7 @@ test("--help names every option and its variable", () => {
     "basin-domain",
     "init-file",
     "locations-file",
+    "quotas-file",
     "tls-cert",
     "tls-key",
     "tls-self",
@@ -79,6 +80,8 @@ test("what cannot work is refused in one sentence with a code of its own", async
     '{"basins":[{"name":"some-basin","config":{"default_stream_config":{"retention_policy":"7 dayz"}}}]}',
   );
   refused(ExitCode.usage, /basins\[0\].*retention_policy.*7 dayz/, "--init-file", wrong, "--store", "memory:");
+  writeFileSync(wrong, '{"per_token":{"appends_per_second":0}}');
+  refused(ExitCode.usage, /per_token\.appends_per_second/, "--quotas-file", wrong, "--store", "memory:");
   const other = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const address = other.address();

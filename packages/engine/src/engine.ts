@@ -54,6 +54,8 @@ export interface EngineOptions {
   readonly logger?: EngineLogger;
   /** Memory for records, written lately or fetched from the store. What is in flight comes on top of it. Default: DEFAULT_CACHE_BYTES. */
   readonly cacheBytes?: number;
+  /** Streams that a basin may have, those that are being deleted included. Default: any number. */
+  readonly streamsPerBasin?: number | undefined;
   /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
   readonly onHalt?: (error: Error) => void;
 }
@@ -270,6 +272,7 @@ export class Engine implements EngineApi {
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
     const cipher = basin.config.streamCipher ?? null;
+    if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
     const stream = existing ?? shard.create(basin.id, name, this.#resolved(basin, config), key, cipher);
     // What is answered is what stands now, once that is durable: not what comes while it waits.
     const pending = stream.deletedAtMs !== null;
@@ -280,12 +283,27 @@ export class Engine implements EngineApi {
     throw new EngineError("resource_already_exists", "the stream already exists");
   }
 
+  #isFull(basin: Basin): boolean {
+    const { streamsPerBasin } = this.#options;
+    return streamsPerBasin !== undefined && (this.#open().shard.catalog.basin(basin.id)?.size ?? 0) >= streamsPerBasin;
+  }
+
+  /** Once what fills it is durable. */
+  async #refuseFull(basin: Basin): Promise<never> {
+    await this.#open().shard.allSettled();
+    throw new EngineError(
+      "quota_exhausted",
+      `basin "${basin.name}" has as many streams as the operator's quota allows`,
+    );
+  }
+
   async ensureStream(basinName: string, name: string, config: PartialStreamConfig) {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
     const resolved = this.#resolved(basin, config);
     const existing = shard.assigned(basin.id, name);
     const pending = existing !== undefined && existing.deletedAtMs !== null;
+    if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
     const stream = existing ?? shard.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
     const differs = !pending && !sameConfig(stream.config, resolved);
     if (differs) shard.configure(stream, resolved);
@@ -426,6 +444,7 @@ export class Engine implements EngineApi {
     // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
     if (found !== undefined && found.deletedAtMs === null) return found;
     if (found === undefined && allowed(basin.config)) {
+      if (this.#isFull(basin)) await this.#refuseFull(basin);
       const config = this.#resolved(basin, opening.config);
       return shard.create(basin.id, name, config, "", basin.config.streamCipher ?? null);
     }

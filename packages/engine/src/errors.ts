@@ -11,6 +11,7 @@ export type EngineErrorCode =
   | "hot_server"
   | "invalid"
   | "permission_denied"
+  | "quota_exhausted"
   | "rate_limited"
   | "resource_already_exists"
   | "server_draining"

@@ -5,6 +5,7 @@ import type { Audit } from "./access/audit.ts";
 import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Prices } from "./prices.ts";
+import type { AppendQuotas } from "./quota/append-quotas.ts";
 
 export interface Context {
   readonly engine: EngineApi;
@@ -13,4 +14,5 @@ export interface Context {
   readonly drain: Drain;
   readonly audit: Audit;
   readonly prices: Prices;
+  readonly quotas: AppendQuotas;
 }

@@ -40,10 +40,13 @@ export const ERROR_CODES: readonly string[] = Object.keys(STATUS);
 /** A refusal made by the server itself. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string) {
+  /** When to try again, where that is known. */
+  readonly retryAfterMs: number | undefined;
+  constructor(code: ErrorCode, message: string, retryAfterMs?: number) {
     super(message);
     this.name = "ApiError";
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -106,5 +109,7 @@ export function errorReply(error: unknown): Reply & { readonly unexpected: boole
   if (error instanceof BareStatusError)
     return { kind: "reply", status: error.status, headers: error.headers, unexpected: false };
   const { status, json, unexpected } = errorAnswer(error);
-  return { kind: "reply", status, contentType: JSON_TYPE, body: json, unexpected };
+  const reply = { kind: "reply", status, contentType: JSON_TYPE, body: json, unexpected } as const;
+  if (!(error instanceof ApiError) || error.retryAfterMs === undefined) return reply;
+  return { ...reply, headers: { "retry-after-ms": String(error.retryAfterMs) } };
 }

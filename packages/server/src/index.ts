@@ -2,4 +2,5 @@
 
 export type { TlsFiles } from "./plain-port.ts";
 export { DEFAULT_PRICES, type Prices } from "./prices.ts";
+export type { AppendQuotaOptions, AppendRates } from "./quota/append-quotas.ts";
 export { type RunningServer, type ServerOptions, startServer } from "./server.ts";

@@ -9,6 +9,7 @@ import { HttpShell } from "./http-shell.ts";
 import { Metrics, type StoreMeter } from "./metrics.ts";
 import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port.ts";
 import { DEFAULT_PRICES, type Prices } from "./prices.ts";
+import { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts";
 import { Router } from "./router.ts";
 
 export interface ServerOptions {
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly basinDomain?: string | undefined;
   /** Whether /metrics needs a token that permits account-metrics. Default: false. */
   readonly metricsAuth?: boolean | undefined;
+  /** Default: no limits. */
+  readonly appendQuotas?: AppendQuotaOptions | undefined;
   /** How long connections may keep silent. */
   readonly deadlines?: ConnectionDeadlines;
   /** What estimates of costs are made with. Default: DEFAULT_PRICES. */
@@ -60,7 +63,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const metrics = new Metrics(() => engine.stats(), options.storeMeter ?? { counts: {} }, runtime.branches);
   const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
   const answering = new Answering({
-    context: { engine, runtime, metrics, drain, audit: new Audit(logger), prices: options.prices ?? DEFAULT_PRICES },
+    context: {
+      engine,
+      runtime,
+      metrics,
+      drain,
+      audit: new Audit(logger),
+      prices: options.prices ?? DEFAULT_PRICES,
+      quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime.clock),
+    },
     router: new Router(),
     authenticator,
     metricsAuth: options.metricsAuth ?? false,

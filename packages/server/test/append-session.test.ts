@@ -13,6 +13,7 @@ import type { Context } from "../src/context.ts";
 import { Drain } from "../src/drain.ts";
 import { Metrics } from "../src/metrics.ts";
 import { DEFAULT_PRICES } from "../src/prices.ts";
+import { AppendQuotas } from "../src/quota/append-quotas.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { FrameDecoder, frameHeader } from "../src/s2s/frame.ts";
 import { FairShare } from "../src/session/fair-share.ts";
@@ -68,6 +69,7 @@ async function setup() {
     drain: new Drain(),
     audit: new Audit({ info: () => undefined }),
     prices: DEFAULT_PRICES,
+    quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime.clock),
   };
   return { runtime, store, engine, context };
 }
@@ -89,7 +91,7 @@ test("a failed condition is not told before the state that it rests on, whoever 
   const client = new Client();
   const frames = [appendFrame(), appendFrame(0), appendFrame()];
   await runtime.until(
-    new AppendSession(context, requestOf(context, stream(...frames)), appender, undefined).run(client),
+    new AppendSession(context, requestOf(context, stream(...frames)), BASIN, appender, undefined).run(client),
   );
   assert.equal(client.acks, 0);
   assert.equal(client.terminal?.status, 503);
@@ -103,7 +105,9 @@ test("an append of unknown outcome is not told as a refusal of what came after i
   // An empty batch: 422 promises that nothing happened, and of the append before it that is not known.
   const empty = Buffer.concat([frameHeader(0, "none")]);
   await runtime.until(
-    new AppendSession(context, requestOf(context, stream(appendFrame(), empty)), appender, undefined).run(client),
+    new AppendSession(context, requestOf(context, stream(appendFrame(), empty)), BASIN, appender, undefined).run(
+      client,
+    ),
   );
   assert.equal(client.terminal?.status, 503);
 });
@@ -118,6 +122,7 @@ test("the earliest failure is told, in whatever order they come", async () => {
   const run = new AppendSession(
     context,
     requestOf(context, stream(appendFrame(), appendFrame())),
+    BASIN,
     appender,
     undefined,
   ).run(client);
@@ -139,7 +144,7 @@ test("nothing is acknowledged behind an append that was not", async () => {
   };
   const client = new Client();
   const frames = [appendFrame(), appendFrame(), appendFrame()];
-  const run = new AppendSession(context, requestOf(context, stream(...frames)), appender, undefined).run(client);
+  const run = new AppendSession(context, requestOf(context, stream(...frames)), BASIN, appender, undefined).run(client);
   await runtime.settle();
   appends[0].resolve({ start: at, end: at, tail: at });
   // Its outcome is unknown by now; it and the next one become durable later all the same.
@@ -170,7 +175,7 @@ test("a session holds nothing on to what it has read", async () => {
       heapBytes.push(process.memoryUsage().heapUsed);
     }
   }
-  await new AppendSession(context, requestOf(context, chunks()), appender, undefined).run(new Client());
+  await new AppendSession(context, requestOf(context, chunks()), BASIN, appender, undefined).run(new Client());
   const grownBytes = heapBytes[1] - heapBytes[0];
   assert.ok(grownBytes < 1_000_000, `${grownBytes} bytes after 27,000 reads`);
 });

@@ -16,12 +16,14 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-export async function serve(options: { store?: ObjectStore } & Partial<ServerOptions> = {}): Promise<TestServer> {
+export async function serve(
+  options: { store?: ObjectStore; engine?: Engine } & Omit<Partial<ServerOptions>, "engine"> = {},
+): Promise<TestServer> {
   const runtime = options.runtime ?? systemRuntime;
-  const engine = await Engine.open({ runtime, store: options.store ?? new MemoryStore() });
+  const engine = options.engine ?? (await Engine.open({ runtime, store: options.store ?? new MemoryStore() }));
   await engine.ensureBasin(BASIN, { defaultStreamConfig: {}, createStreamOnAppend: true, createStreamOnRead: false });
   const logger = { info: () => undefined, error: (fields: object, message: string) => console.error(message, fields) };
-  const server = await startServer({ engine, runtime, logger, host: "127.0.0.1", port: 0, ...options });
+  const server = await startServer({ runtime, logger, host: "127.0.0.1", port: 0, ...options, engine });
   return {
     server,
     engine,

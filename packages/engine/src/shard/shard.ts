@@ -423,6 +423,12 @@ export class Shard implements ReaderHost {
     return this.#settled(stream);
   }
 
+  /** Resolves once everything assigned is durable and the lease is held. */
+  async allSettled(): Promise<void> {
+    await this.#log.whenAllDurable();
+    await this.#log.ensureLease();
+  }
+
   #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void, lingerMs = 0): void {
     // Whoever reads the log takes an entry of a stream that it does not know for corruption.
     if (stream.ended) throw new Error(`an entry of stream "${stream.name}" would follow its removal`);

@@ -22,6 +22,7 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
     const session = new AppendSession(
       context,
       request,
+      basin,
       appender,
       acceptedCompression(request.header("accept-encoding")),
     );
@@ -36,6 +37,7 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
     input = parseAppendInputJson(await request.readBody(), format);
   }
   requireBatch(request.access, input.batch);
+  context.quotas.admit(request.access, basin, input.batch.meteredBytes);
   const ack = await context.engine.append(basin, stream, input, opening);
   context.metrics.appendAckSeconds.observe((context.runtime.clock.monotonicMs() - startedMs) / 1000);
   context.metrics.appendBatchRecords.observe(input.batch.count);

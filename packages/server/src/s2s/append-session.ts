@@ -28,6 +28,7 @@ export class AppendSession {
   readonly #context: Context;
   readonly #appender: StreamAppender;
   readonly #request: SessionRequest;
+  readonly #basin: string;
   #output: SessionOutput | undefined;
   #outstandingBytes = 0;
   #outstandingBatches = 0;
@@ -48,12 +49,14 @@ export class AppendSession {
   constructor(
     context: Context,
     request: SessionRequest,
+    basin: string,
     appender: StreamAppender,
     _compression: Compression | undefined,
   ) {
     this.#context = context;
     this.#appender = appender;
     this.#request = request;
+    this.#basin = basin;
   }
 
   async run(output: SessionOutput): Promise<void> {
@@ -95,8 +98,21 @@ export class AppendSession {
         const pending = this.#take(frame);
         if (pending !== undefined) await pending;
         if (this.#failure !== undefined) return;
+        await this.#untilWithinQuota();
       }
       while (this.#full && !this.#ended && this.#output?.closed === false) await this.#change();
+    }
+  }
+
+  /** A session is slowed down where a single append would be refused. */
+  async #untilWithinQuota(): Promise<void> {
+    const { quotas, runtime } = this.#context;
+    while (!this.#ended && this.#output?.closed === false) {
+      const waitMs = quotas.waitMs(this.#request.access, this.#basin);
+      if (waitMs === 0) return;
+      const timer = runtime.timers.set(waitMs, () => this.#changed?.());
+      await this.#change();
+      runtime.timers.clear(timer);
     }
   }
 
@@ -137,6 +153,7 @@ export class AppendSession {
   #append(body: Uint8Array): void {
     const input = parseAppendInput(body);
     requireBatch(this.#request.access, input.batch);
+    this.#context.quotas.spend(this.#request.access, this.#basin, input.batch.meteredBytes);
     const { metrics, runtime } = this.#context;
     const { count, meteredBytes } = input.batch;
     const index = this.#appends;
