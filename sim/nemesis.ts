@@ -13,6 +13,9 @@ const SUPERVISION_MS = 400;
 /** A frozen process is given up by its supervisor after this, mostly, and another one is started elsewhere. */
 const GIVEN_UP_MS = 8_000;
 
+/** When something rots, after the beginning. */
+const ROTS_BETWEEN_MS = [2_000, 12_000] as const;
+
 /** Which of its two ways of sleeping a process knows. */
 type Sleep =
   /** Its clocks go on, nothing else does: SIGSTOP, a machine that swaps. */
@@ -42,6 +45,14 @@ export class Nemesis {
   /** From here on things go wrong, about this often. */
   begin(paceMs: number): void {
     this.#next(paceMs);
+  }
+
+  /** Some time soon, an object rots. */
+  rotSomething(): void {
+    const { scheduler } = this.#world;
+    scheduler.after(this.#chance.between(...ROTS_BETWEEN_MS), this.lane, "something rots", () => {
+      if (this.#budget.takeFault()) this.#world.rot();
+    });
   }
 
   #next(paceMs: number): void {
@@ -200,6 +211,12 @@ export class Nemesis {
     this.#world.connectionBreaks = 0;
     this.#set(WEATHERS.calm);
     for (const process of [...this.#sleeping.keys()]) this.#wake(process);
+  }
+
+  /** A last process after all others: what it makes of the bucket is what is in it. */
+  startAfresh(): SimProcess | undefined {
+    for (const { process } of this.#world.sites) process?.crash();
+    return this.#startSomewhere();
   }
 
   /** Nobody looks after the processes any more. */

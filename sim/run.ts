@@ -5,7 +5,7 @@ import type { BranchCounts } from "@tailrace/engine/runtime";
 import type { History } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
 import { Client } from "./clients/client.ts";
-import { checkTail, ensureBasin, ensureStream } from "./clients/operations.ts";
+import { append, checkTail, ensureBasin, ensureStream } from "./clients/operations.ts";
 import { readSession } from "./clients/read-session.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
@@ -23,6 +23,9 @@ import { World } from "./world/world.ts";
 
 const BASIN = "simulated-basin";
 const CREATING_BASIN = "creating-basin";
+const SEALED_BASIN = "sealed-basin";
+/** 32 bytes in base64. */
+const KEY = Buffer.alloc(32, "simulated").toString("base64");
 
 export interface Limits {
   /** Operations that actors may ask for. */
@@ -36,6 +39,8 @@ export const NO_LIMITS: Limits = { operations: 600, faults: Number.POSITIVE_INFI
 export interface RunResult {
   readonly seed: number;
   readonly scenario: string;
+  /** Whether an object rotted, and whether a process stopped at it in the end. */
+  readonly rot: "none" | "found" | "of no account";
   /** In words; empty when all is well. */
   readonly violations: readonly string[];
   readonly history: History;
@@ -89,6 +94,7 @@ class Simulation {
   readonly #actors: Actor[] = [];
   readonly #unhandled = (error: unknown) => this.#world.violation(`an unhandled rejection: ${stackOf(error)}`);
   #stopping = false;
+  #rotFound = false;
 
   constructor(seed: number, { limits = NO_LIMITS, keepTrace = false }: RunOptions) {
     this.#seed = seed;
@@ -107,6 +113,7 @@ class Simulation {
         mortal,
         createdOnAppend: basin === CREATING_BASIN,
         createdOnRead: basin === CREATING_BASIN,
+        encryptionKey: basin === SEALED_BASIN ? KEY : undefined,
       });
     const { streams } = scenario;
     this.#flooded = stream(BASIN, "flooded", false);
@@ -115,6 +122,7 @@ class Simulation {
       ...(streams.second ? [stream(BASIN, "lasting/2", false)] : []),
       ...(streams.mortal ? [stream(BASIN, "mortal", true)] : []),
       ...(streams.createdOnUse ? [stream(CREATING_BASIN, "created on use", true)] : []),
+      ...(streams.sealed ? [stream(SEALED_BASIN, "sealed", true)] : []),
       ...(scenario.actors.floods > 0 ? [this.#flooded] : []),
     ];
   }
@@ -140,6 +148,7 @@ class Simulation {
     if (early) this.#nemesis.begin(EARLY_SLOWNESS * faultPaceMs);
     if (!(await this.#finishes(this.#setTheStage(), FOUNDING_MS, "setting the stage"))) return;
     if (!early) this.#nemesis.begin(faultPaceMs);
+    if (this.#scenario.rots) this.#nemesis.rotSomething();
     const running = this.#begin();
     await scheduler.run(() => false, scheduler.nowMs + chance.between(10_000, 60_000));
     this.#nemesis.heal();
@@ -151,11 +160,30 @@ class Simulation {
       ))
     )
       return;
-    const witness = this.#client("witness");
-    if (!(await this.#finishes(this.#readEverything(witness), LIVENESS_MS, "reading everything"))) return;
+    if (this.#world.rots.length > 0 && (await this.#rotIsFound())) {
+      this.#judgeProcesses();
+      return;
+    }
+    if (!(await this.#finishes(this.#witness(), LIVENESS_MS, "the witness"))) return;
     this.#nemesis.rest();
     await this.#silence();
     this.#judgeProcesses();
+  }
+
+  /** Whether a process that starts afresh stops at what rotted. Where it goes on, it was something that counts no more. */
+  async #rotIsFound(): Promise<boolean> {
+    this.#nemesis.rest();
+    const last = this.#nemesis.startAfresh();
+    if (last === undefined) throw new Error("no process could be started");
+    const settled = last.engine.started.then(
+      () => false,
+      () => true,
+    );
+    if (!(await this.#finishes(settled, LIVENESS_MS, "a process to start or to fail"))) return true;
+    this.#rotFound = await settled;
+    if (this.#rotFound && !(last.failure instanceof CorruptObjectError))
+      this.#world.violation(`something rotted, and ${last.name} failed for another reason: ${String(last.failure)}`);
+    return this.#rotFound;
   }
 
   /** Lets time pass until `work` is done; false, and a violation, when it is not in time. */
@@ -186,8 +214,10 @@ class Simulation {
         await client.pause(client.chance.delayMs(200));
       }
     };
-    await patiently(() => ensureBasin(client, BASIN, false));
-    await patiently(() => ensureBasin(client, CREATING_BASIN, true));
+    await patiently(() => ensureBasin(client, BASIN, {}));
+    const creating = { create_stream_on_append: true, create_stream_on_read: true };
+    await patiently(() => ensureBasin(client, CREATING_BASIN, creating));
+    await patiently(() => ensureBasin(client, SEALED_BASIN, { stream_cipher: "aes-256-gcm" }));
     for (const subject of this.#subjects) {
       if (!subject.createdOnAppend)
         await patiently(async () => (await ensureStream(client, subject, {})).kind === "provisioned");
@@ -214,9 +244,15 @@ class Simulation {
     return Promise.all(this.#actors.map((actor) => actor.run()));
   }
 
-  /** The last word: every stream from its beginning to its tail. */
-  async #readEverything(client: Client): Promise<void> {
+  /** The last word: what lasts still takes appends, and every stream is read from its beginning to its tail. */
+  async #witness(): Promise<void> {
+    const client = this.#client("witness");
     for (const subject of this.#subjects) {
+      while (!subject.mortal && !subject.createdOnAppend) {
+        const { kind } = await append(client, subject, { records: [subject.large(client.name, 1)] });
+        if (kind === "appended") break;
+        await client.pause(200);
+      }
       for (;;) {
         const end = await readSession(
           client,
@@ -281,11 +317,11 @@ class Simulation {
     for (const { name, failure } of this.#world.processes) {
       if (failure === undefined || failure instanceof DeposedError) continue;
       if (failure.name === "ObjectStoreError" || failure.name === "EngineError") continue;
-      this.#world.violation(
-        failure instanceof CorruptObjectError
-          ? `${name} found ${failure.key} corrupt, and nothing had rotted: ${failure.message}`
-          : `${name} failed: ${stackOf(failure)}`,
-      );
+      if (failure instanceof CorruptObjectError) {
+        const { key, message } = failure;
+        if (!this.#world.rots.some((rot) => rot.key === key))
+          this.#world.violation(`${name} found ${key} corrupt, which had not rotted: ${message}`);
+      } else this.#world.violation(`${name} failed: ${stackOf(failure)}`);
     }
   }
 
@@ -293,6 +329,7 @@ class Simulation {
     return {
       seed: this.#seed,
       scenario: this.#scenario.name,
+      rot: this.#world.rots.length === 0 ? "none" : this.#rotFound ? "found" : "of no account",
       violations: this.#world.violations,
       history: this.#recorder.history(),
       branches: this.#world.branches,

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly sites: number;
   /** A disk under a lock, instead of a bucket that anyone may use. */
   readonly exclusive: boolean;
+  /** Some object rots: then nothing may be served that is not right, and in the end the object must be named. */
+  readonly rots: boolean;
   /** Each as often as it is named. */
   readonly acts: readonly Act[];
   readonly weathers: readonly Weather[];
@@ -44,16 +46,20 @@ export interface Scenario {
     readonly second: boolean;
     readonly mortal: boolean;
     readonly createdOnUse: boolean;
+    /** Encrypted. */
+    readonly sealed: boolean;
   };
 }
 
 /** `chance` is the seed's first: what it draws here does not depend on anything that happens. */
 export function drawScenario(chance: Chance): Scenario {
-  const mixed = mixture(chance);
+  // First of all: a seed's kind does not change when there is more to draw.
   const kind = chance.between(1, 20);
+  const mixed = mixture(chance);
   if (kind <= 4) return takers(chance, mixed);
   if (kind <= 6) return idlers(mixed);
   if (kind <= 7) return flood(mixed);
+  if (kind <= 8) return { ...mixed, name: "rot", rots: true };
   return mixed;
 }
 
@@ -63,6 +69,7 @@ function mixture(chance: Chance): Scenario {
     name: "mixed",
     sites: chance.between(1, 3),
     exclusive: chance.happens(0.15),
+    rots: false,
     acts: ACTS.flatMap((act) =>
       Array.from({ length: chance.pick([0, 1, 1, 3]) * (act === "weather" ? 2 : 1) }, () => act),
     ),
@@ -78,7 +85,12 @@ function mixture(chance: Chance): Scenario {
       floods: 0,
     },
     actorPacesMs: [30, 100, 300, 300, 1000],
-    streams: { second: chance.happens(0.5), mortal: chance.happens(0.5), createdOnUse: chance.happens(0.1) },
+    streams: {
+      second: chance.happens(0.5),
+      mortal: chance.happens(0.5),
+      createdOnUse: chance.happens(0.4),
+      sealed: chance.happens(0.2),
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import type { Answer } from "../check/history.ts";
 import type { Pending } from "../check/recorder.ts";
 import type { Exchange } from "../world/exchange.ts";
 import { bodyOf, type Client, failureOf, failureOfStatus, REQUEST_TIMEOUT_MS } from "./client.ts";
-import { type AppendCall, keyOf, recordedAppend, recordsUrl, type StreamRef } from "./operations.ts";
+import { type AppendCall, keyOf, recordedAppend, recordsUrl, type StreamRef, streamHeaders } from "./operations.ts";
 import { decodeAck, encodeAppendInput } from "./protobuf.ts";
 
 /** Batches that a session may have under way. */
@@ -22,7 +22,7 @@ export async function appendSession(
   const exchange = await client.open({
     method: "POST",
     url: recordsUrl(stream),
-    headers: { "s2-basin": stream.basin, "content-type": "s2s/proto" },
+    headers: { ...streamHeaders(stream), "content-type": "s2s/proto" },
   });
   if (exchange === undefined) {
     client.lookElsewhere();

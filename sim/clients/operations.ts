@@ -14,6 +14,8 @@ export interface StreamRef {
   readonly name: string;
   readonly createdOnAppend: boolean;
   readonly createdOnRead: boolean;
+  /** For an encrypted stream: 32 bytes in base64. */
+  readonly encryptionKey: string | undefined;
 }
 
 export interface AppendCall {
@@ -27,6 +29,8 @@ export interface ReadCall {
   readonly count?: number | undefined;
   readonly clamp?: boolean | undefined;
   readonly waitSecs?: number | undefined;
+  /** The id of the last event that came, for an event stream that is resumed. */
+  readonly lastEventId?: string | undefined;
 }
 
 /** What histories call a stream. */
@@ -56,6 +60,12 @@ export function readUrl(stream: StreamRef, call: ReadCall): string {
   if (call.clamp === true) query.push("clamp=true");
   if (call.waitSecs !== undefined) query.push(`wait=${call.waitSecs}`);
   return `${recordsUrl(stream)}?${query.join("&")}`;
+}
+
+/** What says which stream a request for records is for, and opens it. */
+export function streamHeaders(stream: StreamRef): Record<string, string> {
+  const { basin, encryptionKey } = stream;
+  return { "s2-basin": basin, ...(encryptionKey === undefined ? {} : { "s2-encryption-key": encryptionKey }) };
 }
 
 /** An append as histories have it. */
@@ -110,7 +120,7 @@ export function append(client: Client, stream: StreamRef, call: AppendCall): Pro
     method: "POST",
     url: recordsUrl(stream),
     headers: {
-      "s2-basin": stream.basin,
+      ...streamHeaders(stream),
       "content-type": protobuf ? "application/protobuf" : "application/json",
       "content-length": String(body.length),
       ...(encoding === undefined ? {} : { "content-encoding": encoding }),
@@ -134,7 +144,7 @@ export function read(client: Client, stream: StreamRef, call: ReadCall): Promise
     method: "GET",
     url: readUrl(stream, call),
     headers: {
-      "s2-basin": stream.basin,
+      ...streamHeaders(stream),
       ...(protobuf ? { accept: "application/protobuf" } : {}),
       ...(base64 ? { "s2-format": "base64" } : {}),
     },
@@ -281,10 +291,8 @@ export function deleteStream(client: Client, stream: StreamRef): Promise<Answer>
 }
 
 /** Basins are no part of histories. True once it is there. */
-export async function ensureBasin(client: Client, basin: string, creating: boolean): Promise<boolean> {
-  const body = Buffer.from(
-    JSON.stringify({ config: { create_stream_on_append: creating, create_stream_on_read: creating } }),
-  );
+export async function ensureBasin(client: Client, basin: string, config: object): Promise<boolean> {
+  const body = Buffer.from(JSON.stringify({ config }));
   const headers = { "content-type": "application/json" };
   const reply = await client.send({ method: "PUT", url: `/v1/basins/${basin}`, headers }, body);
   return typeof reply === "object" && reply.status < 300;

@@ -2,11 +2,12 @@
 // Slow readers pause between pieces; a session that breaks is resumed by its caller behind the last record it was given.
 import { zstdDecompressSync } from "node:zlib";
 import { FrameDecoder } from "@tailrace/server/api";
+import type { ReadStart } from "../check/history.ts";
 import type { ReadSessionRecorder } from "../check/recorder.ts";
 import type { Exchange } from "../world/exchange.ts";
 import { bodyOf, type Client, failureOf, failureOfStatus, REQUEST_TIMEOUT_MS } from "./client.ts";
 import * as json from "./json.ts";
-import { keyOf, type ReadCall, readUrl, type StreamRef } from "./operations.ts";
+import { keyOf, type ReadCall, readUrl, type StreamRef, streamHeaders } from "./operations.ts";
 import { type Batch, decodeBatch } from "./protobuf.ts";
 import { identify } from "./records.ts";
 
@@ -27,8 +28,8 @@ export interface ReadSessionOptions {
 export interface ReadSessionEnd {
   /** `bound`: the server ended it; `left`: we did; `broken`: neither. `gone`: the stream is not there any more. */
   readonly why: "bound" | "left" | "broken" | "refused" | "gone";
-  /** Behind the last record that came. */
-  readonly nextSeqNum: number | undefined;
+  /** What goes on behind the last record that came; undefined where none came. */
+  readonly resume: ReadCall | undefined;
 }
 
 /** Reads until the session ends. */
@@ -39,38 +40,49 @@ export async function readSession(
   options: ReadSessionOptions,
 ): Promise<ReadSessionEnd> {
   const zstd = options.form === "s2s" && client.chance.happens(0.3);
-  const session = client.recorder.readSession(client.name, keyOf(stream), call.start, stream.createdOnRead, call.clamp);
+  const { lastEventId, clamp } = call;
+  // An id that is given back says where to go on, whatever the query says.
+  const start: ReadStart =
+    lastEventId === undefined ? call.start : { kind: "seq_num", seqNum: Number.parseInt(lastEventId, 10) + 1 };
+  const session = client.recorder.readSession(client.name, keyOf(stream), start, stream.createdOnRead, clamp);
   const exchange = await client.open({
     method: "GET",
     url: readUrl(stream, call),
     headers: {
-      "s2-basin": stream.basin,
+      ...streamHeaders(stream),
       ...(options.form === "s2s" ? { "content-type": "s2s/proto" } : { accept: "text/event-stream" }),
       ...(zstd ? { "accept-encoding": "zstd" } : {}),
+      ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
     },
   });
   if (exchange === undefined) {
     client.lookElsewhere();
-    return { why: "refused", nextSeqNum: undefined };
+    return { why: "refused", resume: undefined };
   }
   exchange.connection.toServer.end();
   const reading = new Reading(client, exchange, session);
   const head = await reading.guarded(exchange.response(), REQUEST_TIMEOUT_MS);
   if (head === "broken") {
     client.lookElsewhere();
-    return { why: "broken", nextSeqNum: undefined };
+    return { why: "broken", resume: undefined };
   }
   if (head.status !== 200) {
     const body = (await reading.guarded(bodyOf(exchange), REQUEST_TIMEOUT_MS)) ?? Buffer.alloc(0);
     const answer = failureOf({ ...head, body });
     if (answer.kind !== "refused" && answer.kind !== "unknown") session.end(answer);
     if (head.status >= 500) client.lookElsewhere();
-    return { why: answer.kind === "not-found" ? "gone" : "refused", nextSeqNum: undefined };
+    return { why: answer.kind === "not-found" ? "gone" : "refused", resume: undefined };
   }
   const end = await (options.form === "s2s" ? reading.frames(options) : reading.events(options));
   if (end === "left") exchange.connection.break();
   if (end === "broken") client.lookElsewhere();
-  return { why: end, nextSeqNum: reading.nextSeqNum };
+  const { nextSeqNum, eventId } = reading;
+  if (nextSeqNum === undefined) return { why: end, resume: undefined };
+  const goOn =
+    eventId === undefined
+      ? ({ start: { kind: "seq_num", seqNum: nextSeqNum } } as const)
+      : { ...call, lastEventId: eventId };
+  return { why: end, resume: goOn };
 }
 
 class Reading {
@@ -78,6 +90,8 @@ class Reading {
   readonly #exchange: Exchange;
   readonly #session: ReadSessionRecorder;
   nextSeqNum: number | undefined;
+  /** The last event's id, in an event stream. */
+  eventId: string | undefined;
 
   constructor(client: Client, exchange: Exchange, session: ReadSessionRecorder) {
     this.#client = client;
@@ -132,8 +146,10 @@ class Reading {
         const data = line("data") ?? "";
         if (data === "[DONE]") return "bound";
         const parsed = json.parseJson(Buffer.from(data, "latin1"));
-        if (line("event") === "batch") this.#batch(json.batch(parsed, false));
-        else if (line("event") === "ping") this.#session.heartbeat(json.position(json.field(parsed, "tail")));
+        if (line("event") === "batch") {
+          this.#batch(json.batch(parsed, false));
+          this.eventId = line("id");
+        } else if (line("event") === "ping") this.#session.heartbeat(json.position(json.field(parsed, "tail")));
         else return this.#error(statusOf(json.text(json.field(parsed, "code"))), Buffer.from(data, "latin1"));
       }
     }

@@ -7,11 +7,13 @@ import { FIXED_SEEDS, RESERVE } from "../seeds.ts";
 import { judge } from "../verdict.ts";
 
 describe("fixed seeds", () => {
+  let rotFound = 0;
   const unreached = new Set<RareBranch>(RARE_BRANCHES);
 
   async function play(seed: number): Promise<string> {
     const { result, violations, reports } = await judge(seed);
     assert.deepEqual(violations, [], `npm run sim -- --seed ${seed}\n${reports.join("\n")}`);
+    if (result.rot === "found") rotFound += 1;
     for (const branch of unreached) if (result.branches.count(branch) > 0) unreached.delete(branch);
     return result.digest;
   }
@@ -22,6 +24,8 @@ describe("fixed seeds", () => {
       assert.equal((await run(seed)).digest, digest, "the second run took another course");
     });
   }
+
+  test("stop at an object that has rotted", () => assert.ok(rotFound > 0));
 
   test("reach every rare branch of the engine", async (t) => {
     for (const seed of RESERVE) {

@@ -70,23 +70,22 @@ export class Tailer implements Actor {
     const { chance, world } = client;
     const paceMs = paceOf(client, this.#stage);
     let subject = chance.pick(this.#stage.subjects);
-    let resumeAt: number | undefined;
+    let resumed: ReadCall | undefined;
     let untilMs = 0;
     while (await goesOn(client, this.#stage, paceMs)) {
       const { scheduler } = world;
-      if (resumeAt === undefined) {
+      if (resumed === undefined) {
         subject = chance.pick(this.#stage.subjects);
         untilMs = scheduler.nowMs + chance.between(1000, 60_000);
       }
-      const call: ReadCall =
-        resumeAt === undefined ? someRead(client, subject) : { start: { kind: "seq_num", seqNum: resumeAt } };
+      const call = resumed ?? someRead(client, subject);
       this.doing = `in a read session on ${subject.name}`;
       const end = await readSession(client, subject, call, {
-        form: chance.happens(0.7) ? "s2s" : "sse",
+        form: call.lastEventId === undefined && chance.happens(0.7) ? "s2s" : "sse",
         pauseMs: chance.happens(0.2) ? chance.pick([200, 2_000, 20_000, 90_000]) : 0,
         leaves: () => this.#stage.stopping() || scheduler.nowMs > untilMs,
       });
-      resumeAt = end.why === "broken" && scheduler.nowMs <= untilMs ? (end.nextSeqNum ?? resumeAt) : undefined;
+      resumed = end.why === "broken" && scheduler.nowMs <= untilMs ? (end.resume ?? resumed) : undefined;
     }
     this.doing = "nothing more";
   }

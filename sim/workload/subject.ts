@@ -13,6 +13,7 @@ export class Subject implements StreamRef {
   readonly name: string;
   readonly createdOnAppend: boolean;
   readonly createdOnRead: boolean;
+  readonly encryptionKey: string | undefined;
   /** Whether clients delete and recreate it. */
   readonly mortal: boolean;
   /** The largest tail that anybody has seen lately. */
@@ -27,6 +28,7 @@ export class Subject implements StreamRef {
     this.name = options.name;
     this.createdOnAppend = options.createdOnAppend;
     this.createdOnRead = options.createdOnRead;
+    this.encryptionKey = options.encryptionKey;
     this.mortal = options.mortal;
   }
 

@@ -56,14 +56,13 @@ export class Bucket {
     return this.keys.filter((key) => key.startsWith(prefix) && key > after).slice(0, MAX_LIST_KEYS);
   }
 
-  /** Damages one of `keys`: flips a bit, cuts the end off, or loses the object. */
+  /** Damages one of `keys`: flips a bit, or cuts the end off. */
   rot(keys: readonly string[], chance: Chance): Rot | undefined {
     if (keys.length === 0) return undefined;
     const key = chance.pick(keys);
     const bytes = this.#objects.get(key);
     if (bytes === undefined || bytes.length === 0) return undefined;
-    const kind = chance.between(1, 10);
-    if (kind === 1) {
+    if (chance.happens(0.1)) {
       this.put(key, bytes.slice(0, chance.between(0, bytes.length - 1)));
       return { key, what: "its end is gone" };
     }

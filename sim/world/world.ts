@@ -1,7 +1,7 @@
 // Everything that a simulation happens in: time, chance, the bucket and its weather, the sites where processes run, the network.
 // Decides nothing: the nemesis says what goes wrong, the clients what is asked.
 import { BranchCounts } from "@tailrace/engine/runtime";
-import { Bucket } from "./bucket.ts";
+import { Bucket, type Rot } from "./bucket.ts";
 import { Chance } from "./chance.ts";
 import { Exchange, type RequestHead } from "./exchange.ts";
 import { Connection } from "./network.ts";
@@ -30,6 +30,8 @@ export class World {
   /** Every process that ever ran. */
   readonly processes: SimProcess[] = [];
   readonly violations: string[] = [];
+  /** What was damaged in the bucket. */
+  readonly rots: Rot[] = [];
   weather: Weather = WEATHERS.calm;
   /** How likely a connection is to break some time. */
   connectionBreaks = 0;
@@ -46,6 +48,15 @@ export class World {
 
   violation(what: string): void {
     this.violations.push(`at ${Math.round(this.scheduler.nowMs)} ms: ${what}`);
+  }
+
+  /** Damages an object of the shard's, if there is one. */
+  rot(): void {
+    const keys = this.bucket.keys.filter((key) => key.startsWith("shards/"));
+    const rot = this.bucket.rot(keys, this.#chance);
+    if (rot === undefined) return;
+    this.rots.push(rot);
+    this.scheduler.note(this.bucket.lane, `${rot.key} rots: ${rot.what}`);
   }
 
   /** Starts a process at a site that has none. Undefined where another process holds the lock. */
