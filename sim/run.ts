@@ -1,6 +1,6 @@
 // One seed, from its start to its verdict: sets the stage, lets the nemesis and the actors loose, heals, looks at what is left.
 // Everything that happens follows from the seed and the limits.
-import { CorruptObjectError, DeposedError } from "@tailrace/engine";
+import { CorruptObjectError, DeploymentError, DeposedError } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import type { History } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
@@ -181,7 +181,7 @@ class Simulation {
     );
     if (!(await this.#finishes(settled, LIVENESS_MS, "a process to start or to fail"))) return true;
     this.#rotFound = await settled;
-    if (this.#rotFound && !(last.failure instanceof CorruptObjectError))
+    if (this.#rotFound && !isDamage(last.failure))
       this.#world.violation(`something rotted, and ${last.name} failed for another reason: ${String(last.failure)}`);
     return this.#rotFound;
   }
@@ -317,10 +317,11 @@ class Simulation {
     for (const { name, failure } of this.#world.processes) {
       if (failure === undefined || failure instanceof DeposedError) continue;
       if (failure.name === "ObjectStoreError" || failure.name === "EngineError") continue;
-      if (failure instanceof CorruptObjectError) {
-        const { key, message } = failure;
+      if (isDamage(failure)) {
+        // A deployment that is not even readable has an error of its own.
+        const key = failure instanceof CorruptObjectError ? failure.key : "deployment.json";
         if (!this.#world.rots.some((rot) => rot.key === key))
-          this.#world.violation(`${name} found ${key} corrupt, which had not rotted: ${message}`);
+          this.#world.violation(`${name} found ${key} corrupt, which had not rotted: ${failure.message}`);
       } else this.#world.violation(`${name} failed: ${stackOf(failure)}`);
     }
   }
@@ -340,6 +341,10 @@ class Simulation {
       used: { operations: this.#budget.operationsUsed, faults: this.#budget.faultsUsed },
     };
   }
+}
+
+function isDamage(error: Error | undefined): boolean {
+  return error instanceof CorruptObjectError || error instanceof DeploymentError;
 }
 
 const inspector = new Lane("inspector");

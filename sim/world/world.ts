@@ -50,10 +50,9 @@ export class World {
     this.violations.push(`at ${Math.round(this.scheduler.nowMs)} ms: ${what}`);
   }
 
-  /** Damages an object of the shard's, if there is one. */
+  /** Damages an object, if there is one. */
   rot(): void {
-    const keys = this.bucket.keys.filter((key) => key.startsWith("shards/"));
-    const rot = this.bucket.rot(keys, this.#chance);
+    const rot = this.bucket.rot(this.bucket.keys, this.#chance);
     if (rot === undefined) return;
     this.rots.push(rot);
     this.scheduler.note(this.bucket.lane, `${rot.key} rots: ${rot.what}`);

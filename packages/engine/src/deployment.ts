@@ -1,8 +1,10 @@
-// deployment.json: what every process on a store must agree on. Put once, if absent, and never changed.
+// deployment.json: what every process on a store must agree on. Put once, if absent, and never changed; believed only whole.
+import { crc32 } from "node:zlib";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "./limits.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import { ObjectStoreError } from "./object-store/index.ts";
 import type { Runtime } from "./runtime/index.ts";
+import { CorruptObjectError } from "./shard/corrupt.ts";
 import { DEPLOYMENT_KEY } from "./shard/keys.ts";
 import { retriedReads } from "./shard/retry.ts";
 import { pause } from "./shard/waiting.ts";
@@ -29,7 +31,7 @@ export class DeploymentError extends Error {
   }
 }
 
-/** Reads the deployment, or founds one where the store is empty. Errors: ObjectStoreError, DeploymentError. */
+/** Reads the deployment, or founds one where the store is empty. Errors: ObjectStoreError, DeploymentError, CorruptObjectError. */
 export async function openDeployment(store: ObjectStore, runtime: Runtime): Promise<Deployment> {
   const founded: Deployment = {
     format: DEPLOYMENT_FORMAT,
@@ -47,7 +49,7 @@ export async function openDeployment(store: ObjectStore, runtime: Runtime): Prom
       if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
     }
     try {
-      await store.putIfAbsent(DEPLOYMENT_KEY, [Buffer.from(`${JSON.stringify(founded, null, 2)}\n`)]);
+      await store.putIfAbsent(DEPLOYMENT_KEY, [encodeDeployment(founded)]);
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       if (error.kind !== "exists") {
@@ -59,6 +61,15 @@ export async function openDeployment(store: ObjectStore, runtime: Runtime): Prom
   }
 }
 
+/** JSON for people, with the checksum of all the other fields. */
+function encodeDeployment(deployment: Deployment): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ ...deployment, checksum: checksumOf(deployment) }, null, 2)}\n`);
+}
+
+function checksumOf(fields: object): string {
+  return crc32(JSON.stringify(fields)).toString(16).padStart(8, "0");
+}
+
 function parseDeployment(bytes: Uint8Array, store: string): Deployment {
   let parsed: unknown;
   try {
@@ -66,12 +77,16 @@ function parseDeployment(bytes: Uint8Array, store: string): Deployment {
   } catch (error) {
     throw new DeploymentError(`${DEPLOYMENT_KEY} of ${store} is not JSON: ${String(error)}`);
   }
-  const fields = (typeof parsed === "object" && parsed !== null ? parsed : {}) as Record<string, unknown>;
+  const { checksum, ...fields } = (typeof parsed === "object" && parsed !== null ? parsed : {}) as Record<
+    string,
+    unknown
+  >;
   if (fields.format !== DEPLOYMENT_FORMAT) {
     throw new DeploymentError(
       `${store} holds data of format ${String(fields.format)}, and this build of Tailrace reads format ${DEPLOYMENT_FORMAT}: use the build that wrote it`,
     );
   }
+  if (checksum !== checksumOf(fields)) throw new CorruptObjectError(DEPLOYMENT_KEY, "its checksum is wrong");
   for (const field of ["shards", "window", "leaseMs", "leaseMarginMs"]) {
     const value = fields[field];
     if (!Number.isSafeInteger(value) || (value as number) < 1)
@@ -79,6 +94,6 @@ function parseDeployment(bytes: Uint8Array, store: string): Deployment {
   }
   if (fields.shards !== 1)
     throw new DeploymentError(`${store} has ${String(fields.shards)} shards, and this build of Tailrace serves one`);
-  // Every field was checked above, but the id, which is for people.
+  // These are the fields that were founded: the checksum is right.
   return fields as unknown as Deployment;
 }
