@@ -32,9 +32,9 @@ export function ageingOf(stream: Stream, clock: LogClock, nowMs: number): Ageing
   let dueMs = Number.POSITIVE_INFINITY;
   if (config.retentionAgeSecs !== "infinite") {
     const ageMs = config.retentionAgeSecs * 1000;
-    let run = 0;
+    let run = index.firstKept;
     while (run < index.count && clock.latestMs(index.place(run)) + ageMs <= nowMs) run += 1;
-    if (run > 0) trimTo = run < index.count ? index.firstSeqNum(run) : durable.nextSeqNum;
+    if (run > index.firstKept) trimTo = run < index.count ? index.firstSeqNum(run) : durable.nextSeqNum;
     if (run < index.count) dueMs = clock.latestMs(index.place(run)) + ageMs + stepMs(ageMs);
   }
   const trimPoint = Math.max(trimTo, stream.assignedTrimPoint);

@@ -9,15 +9,22 @@ export class ChunkIndex {
   #runs = new Float64Array(0);
   #start = 0;
   #count = 0;
+  /** Runs from the first on that are hidden: trimmed, and still there for sessions that were open before. */
+  #hidden = 0;
   #meteredBytes = 0;
 
-  /** Metered bytes of all runs. A run that is trimmed in part counts as a whole. */
+  /** Metered bytes of the runs that are not hidden. A run that is trimmed in part counts as a whole. */
   get meteredBytes(): number {
     return this.#meteredBytes;
   }
 
   get count(): number {
     return this.#count;
+  }
+
+  /** The first run that is not hidden; `count` when all are. */
+  get firstKept(): number {
+    return this.#hidden;
   }
 
   firstSeqNum(run: number): number {
@@ -52,7 +59,7 @@ export class ChunkIndex {
   ): void {
     this.#meteredBytes += meteredBytes;
     const last = (this.#start + this.#count - 1) * STRIDE;
-    if (this.#count > 0 && this.#runs[last + 1] === place && end - this.#runs[last + 2] <= RUN_BYTES) {
+    if (this.#count > this.#hidden && this.#runs[last + 1] === place && end - this.#runs[last + 2] <= RUN_BYTES) {
       this.#runs[last + 3] = end;
       this.#runs[last + 4] = lastTimestampLow;
       this.#runs[last + 5] = lastTimestampHigh;
@@ -103,14 +110,22 @@ export class ChunkIndex {
     return low;
   }
 
-  /** Forgets runs that lie wholly before `seqNum`; the last run stays only if something of it is kept. */
-  trim(seqNum: number, nextSeqNum: number): void {
-    while (this.#count > 0) {
-      const end = this.#count > 1 ? this.firstSeqNum(1) : nextSeqNum;
-      if (end > seqNum) return;
-      this.#meteredBytes -= this.#runs[this.#start * STRIDE + 6];
+  /** Hides runs that lie wholly before `hiddenBelow`, and forgets those wholly before `forgottenBelow`, which is not above it.
+   * The last run stays only if something of it does. */
+  trim(hiddenBelow: number, forgottenBelow: number, nextSeqNum: number): void {
+    while (this.#hidden < this.#count && this.#endOf(this.#hidden, nextSeqNum) <= hiddenBelow) {
+      this.#meteredBytes -= this.#runs[(this.#start + this.#hidden) * STRIDE + 6];
+      this.#hidden += 1;
+    }
+    while (this.#hidden > 0 && this.#endOf(0, nextSeqNum) <= forgottenBelow) {
       this.#start += 1;
       this.#count -= 1;
+      this.#hidden -= 1;
     }
+  }
+
+  /** The sequence number after a run's last. */
+  #endOf(run: number, nextSeqNum: number): number {
+    return run + 1 < this.#count ? this.firstSeqNum(run + 1) : nextSeqNum;
   }
 }

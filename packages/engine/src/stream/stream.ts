@@ -101,6 +101,6 @@ export class Stream implements Due {
     if (seqNum <= this.trimPoint) return;
     this.keptFrom = this.trimPoint;
     this.trimPoint = seqNum;
-    this.index.trim(this.keptFrom, this.durable.nextSeqNum);
+    this.index.trim(seqNum, this.keptFrom, this.durable.nextSeqNum);
   }
 }
