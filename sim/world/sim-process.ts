@@ -4,6 +4,7 @@ import { Engine, type EngineLogger } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import {
   Answering,
+  AppendQuotas,
   Audit,
   Authenticator,
   DEFAULT_PRICES,
@@ -87,6 +88,7 @@ export class SimProcess {
         drain: this.#drain,
         audit: new Audit(this.#logger()),
         prices: DEFAULT_PRICES,
+        quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, this.runtime.clock),
       },
       router,
       authenticator: new Authenticator(engine.accessTokens, runtime, undefined),
