@@ -63,6 +63,7 @@ test("it is served as it is, and needs no token", async (t) => {
 
 test("docs/api.md is what is made of it", () => {
   const text = readFileSync(API_DOC, "utf8");
+  for (const code of ERROR_CODES) assert.ok(text.includes(`\`${code}\``), `docs/api.md does not name ${code}`);
   assert.ok(text === renewed(text), "docs/api.md is behind: run node scripts/api-docs.ts");
 });
 
