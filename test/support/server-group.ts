@@ -1,5 +1,6 @@
 // The processes that serve one store, one after the other or several at a time: killed, frozen, taken over from. Keeps one that
 // serves, and notices when one ends that should not have.
+import { setTimeout } from "node:timers/promises";
 import { ExitCode } from "../../packages/cli/src/exit-codes.ts";
 import type { Random } from "../../sim/check/testing/random.ts";
 import { type ServeSetup, TailraceProcess } from "./tailrace-process.ts";
@@ -7,10 +8,12 @@ import { type ServeSetup, TailraceProcess } from "./tailrace-process.ts";
 /** A start may fail while the store does. */
 const START_ATTEMPTS = 40;
 const RETRY_MS = 250;
+/** A clean stop gives its clients and its store some seconds. */
+const STOP_MS = 30_000;
 /** A busy owner may fill the log faster than another can read it up to its end. */
 const PATIENCE_MS = 4_000;
 /** How many connections go to a process that others have taken over from, while it lives. */
-const TO_OLD_OWNERS = 0.2;
+const TO_OLD_OWNERS = 0.3;
 
 export class ServerGroup {
   readonly #setup: ServeSetup;
@@ -49,7 +52,7 @@ export class ServerGroup {
       } catch (error) {
         await started.kill();
         if (attempt === START_ATTEMPTS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await setTimeout(RETRY_MS);
       }
     }
   }
@@ -71,29 +74,34 @@ export class ServerGroup {
   async freeze(ms: number): Promise<void> {
     const frozen = this.#current;
     frozen?.signal("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, ms));
+    await setTimeout(ms);
     frozen?.signal("SIGCONT");
   }
 
   /** Another process takes over while the one that serves goes on; if it does not give way, it stands still until it is over. */
   async takeOver(): Promise<void> {
     const owner = this.#current;
-    const timer = setTimeout(() => owner?.signal("SIGSTOP"), PATIENCE_MS);
+    const over = new AbortController();
+    const patience = setTimeout(PATIENCE_MS, undefined, { signal: over.signal }).then(
+      () => owner?.signal("SIGSTOP"),
+      () => undefined, // It is over.
+    );
     try {
       await this.start();
     } finally {
-      clearTimeout(timer);
+      over.abort();
+      await patience;
       owner?.signal("SIGCONT");
     }
   }
 
-  /** Another process takes over while the one that serves stands still, and wakes up some time after. */
-  async takeOverFromFrozen(ms: number): Promise<void> {
+  /** Another process takes over while the one that serves stands still; it wakes up when `meanwhile`, which begins then, is over. */
+  async takeOverFromFrozen(meanwhile: () => Promise<void>): Promise<void> {
     const frozen = this.#current;
     frozen?.signal("SIGSTOP");
     try {
       await this.start();
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      await meanwhile();
     } finally {
       frozen?.signal("SIGCONT");
     }
@@ -111,13 +119,15 @@ export class ServerGroup {
     if (this.#current === undefined) await this.start();
   }
 
-  /** The exit code of the one that serves, stopped with SIGTERM; all others are killed. */
+  /** The exit code of the one that serves, stopped with SIGTERM; all others are killed. Rejects when it takes too long. */
   async stop(): Promise<number | null> {
     for (const old of [...this.#old]) await this.#kill(old);
     const last = this.#current;
     if (last === undefined) return null;
     this.#killed.add(last);
-    return last.stop();
+    const code = await Promise.race([last.stop(), setTimeout(STOP_MS, "late" as const, { ref: false })]);
+    if (code === "late") throw new Error(`it did not stop within ${STOP_MS} ms:\n${last.output}`);
+    return code;
   }
 
   /** Kills all. */

@@ -16,6 +16,8 @@ const DISK_BYTES = 128 * 1024 * 1024;
 const LONGEST_FREEZE_MS = 3_000;
 const LONGEST_OUTAGE_MS = 1_500;
 const SLOW_CONNECTION_MS = 150;
+/** Time for the new owner to acknowledge what the old one does not know. */
+const AFTER_TAKEOVER_MS = 500;
 
 export interface World {
   /** Where clients connect. The same whoever serves. */
@@ -109,8 +111,14 @@ export async function s3World(random: Random, tally: Tally): Promise<World> {
     { name: "takeover", happen: async () => void (await servers.takeOver()) },
     {
       name: "takeover from a frozen owner",
-
-      happen: async (chance) => void (await servers.takeOverFromFrozen(chance.fraction() * LONGEST_OUTAGE_MS)),
+      happen: async (chance) => {
+        await servers.takeOverFromFrozen(async () => {
+          // Whoever waits for the frozen one goes on elsewhere, or asks it again: when it wakes up, it finds what it must not answer.
+          connections.cut(() => chance.chance(0.8));
+          await sleep(AFTER_TAKEOVER_MS + chance.fraction() * LONGEST_OUTAGE_MS);
+        });
+        return undefined;
+      },
     },
     {
       name: "store calls fail",
