@@ -49,6 +49,8 @@ export interface RunResult {
   /** Empty unless it was kept. */
   readonly trace: string;
   readonly simulatedMs: number;
+  /** How much of that passed before everything fell silent. */
+  readonly busyMs: number;
   readonly steps: number;
   readonly used: Limits;
 }
@@ -95,6 +97,7 @@ class Simulation {
   readonly #unhandled = (error: unknown) => this.#world.violation(`an unhandled rejection: ${stackOf(error)}`);
   #stopping = false;
   #rotFound = false;
+  #silentFromMs: number | undefined;
 
   constructor(seed: number, { limits = NO_LIMITS, keepTrace = false }: RunOptions) {
     this.#seed = seed;
@@ -271,6 +274,7 @@ class Simulation {
   /** At rest nothing is asked of the store, no timer is set, and nothing is kept. */
   async #silence(): Promise<void> {
     const { scheduler, bucket, sites } = this.#world;
+    this.#silentFromMs = scheduler.nowMs;
     await scheduler.run(() => false, scheduler.nowMs + SETTLING_MS);
     const requests = bucket.requests;
     await scheduler.run(() => false, scheduler.nowMs + SILENT_MS);
@@ -337,6 +341,7 @@ class Simulation {
       digest: this.#trace.digest,
       trace: this.#trace.text,
       simulatedMs: this.#world.scheduler.nowMs,
+      busyMs: this.#silentFromMs ?? this.#world.scheduler.nowMs,
       steps: this.#world.scheduler.steps,
       used: { operations: this.#budget.operationsUsed, faults: this.#budget.faultsUsed },
     };

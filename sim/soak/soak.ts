@@ -29,6 +29,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   let next = from;
   let done = 0;
   let simulatedMs = 0;
+  let busyMs = 0;
   let operations = 0;
   const progress = new Progress(quiet);
   const work = (worker: Worker) =>
@@ -44,6 +45,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
       worker.on("message", (summary: SeedSummary) => {
         done += 1;
         simulatedMs += summary.simulatedMs;
+        busyMs += summary.busyMs;
         operations += summary.operations;
         for (const branch of summary.branches) reached.set(branch, (reached.get(branch) ?? 0) + 1);
         if (summary.failed) failed.push(summary.seed);
@@ -64,10 +66,12 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   const realMs = performance.now() - startedMs;
+  const ratio = (virtualMs: number) => Math.round(virtualMs / realMs / workers.length);
   const never = RARE_BRANCHES.filter((branch) => !reached.has(branch));
   const lines = [
     `${done} seeds from ${from}, ${failed.length} failed; ${operations} operations`,
-    `${((1000 * done) / realMs).toFixed(2)} seeds/s; ${Math.round(simulatedMs / 3_600_000)} h simulated in ${(realMs / 1000).toFixed(0)} s: ${Math.round(simulatedMs / realMs)} times as fast as real time, ${Math.round(simulatedMs / realMs / workers.length)} on each thread`,
+    `${((1000 * done) / realMs).toFixed(2)} seeds/s; ${Math.round(simulatedMs / 3_600_000)} h simulated in ${(realMs / 1000).toFixed(0)} s on ${workers.length === 1 ? "one thread" : `${workers.length} threads`}:`,
+    `  ${ratio(simulatedMs)} times as fast as real time on each, and ${ratio(busyMs)} times without the silent ends`,
     ...(never.length === 0 ? [] : [`never reached: ${never.join(", ")}`]),
   ];
   return { failed: failed.toSorted((a, b) => a - b), done, summary: lines.join("\n") };

@@ -8,6 +8,7 @@ export interface SeedSummary {
   readonly seed: number;
   readonly failed: boolean;
   readonly simulatedMs: number;
+  readonly busyMs: number;
   readonly operations: number;
   readonly branches: readonly RareBranch[];
 }
@@ -18,6 +19,7 @@ parentPort?.on("message", async (seed: number) => {
     seed,
     failed: violations.length > 0,
     simulatedMs: result.simulatedMs,
+    busyMs: result.busyMs,
     operations: result.history.length,
     branches: RARE_BRANCHES.filter((branch) => result.branches.count(branch) > 0),
   };
