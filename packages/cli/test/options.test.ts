@@ -31,6 +31,9 @@ const VALUES: Record<string, string> = {
   "tls-key": "/a/key",
   memory: "512MiB",
   prices: "/a/prices",
+  "basin-domain": "streams.example",
+  "locations-file": "/some/locations.json",
+  "quotas-file": "/some/quotas.json",
   "log-level": "debug",
 };
 const SWITCHES = ["tls-self", "no-cors", "insecure-open", "metrics-auth"];
