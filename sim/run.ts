@@ -10,7 +10,7 @@ import { readSession } from "./clients/read-session.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
 import type { Actor, Stage } from "./workload/actor.ts";
-import { Admin } from "./workload/admin.ts";
+import { Admin, SCRATCH_BASIN } from "./workload/admin.ts";
 import { Budget } from "./workload/budget.ts";
 import { Flood } from "./workload/flood.ts";
 import { Reader, Tailer } from "./workload/readers.ts";
@@ -125,6 +125,7 @@ class Simulation {
       ...(streams.second ? [stream(BASIN, "lasting/2", false)] : []),
       ...(streams.mortal ? [stream(BASIN, "mortal", true)] : []),
       ...(streams.createdOnUse ? [stream(CREATING_BASIN, "created on use", true)] : []),
+      ...(streams.scratch ? [stream(SCRATCH_BASIN, "scratch", true)] : []),
       ...(streams.sealed ? [stream(SEALED_BASIN, "sealed", true)] : []),
       ...(scenario.actors.floods > 0 ? [this.#flooded] : []),
     ];
@@ -219,6 +220,7 @@ class Simulation {
     };
     await patiently(() => ensureBasin(client, BASIN, {}));
     const creating = { create_stream_on_append: true, create_stream_on_read: true };
+    await patiently(() => ensureBasin(client, SCRATCH_BASIN, {}));
     await patiently(() => ensureBasin(client, CREATING_BASIN, creating));
     await patiently(() => ensureBasin(client, SEALED_BASIN, { stream_cipher: "aes-256-gcm" }));
     for (const subject of this.#subjects) {

@@ -48,6 +48,8 @@ export interface Scenario {
     readonly createdOnUse: boolean;
     /** Encrypted. */
     readonly sealed: boolean;
+    /** In a basin that is deleted and founded again. */
+    readonly scratch: boolean;
   };
 }
 
@@ -90,6 +92,7 @@ function mixture(chance: Chance): Scenario {
       mortal: chance.happens(0.5),
       createdOnUse: chance.happens(0.4),
       sealed: chance.happens(0.2),
+      scratch: chance.happens(0.2),
     },
   };
 }

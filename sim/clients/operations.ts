@@ -290,6 +290,24 @@ export function deleteStream(client: Client, stream: StreamRef): Promise<Answer>
   return operate(client, stream, { kind: "delete" }, { request }, () => ({ kind: "deleted" }));
 }
 
+/** The names of a basin's streams that are not being deleted, in the order in which they came; undefined when it was not answered. */
+export async function listStreams(client: Client, basin: string): Promise<string[] | undefined> {
+  const reply = await client.send({ method: "GET", url: "/v1/streams", headers: { "s2-basin": basin } }, undefined);
+  if (typeof reply === "string" || reply.status !== 200) return undefined;
+  const streams = json.field(json.parseJson(reply.body), "streams");
+  if (!Array.isArray(streams)) throw new Error("a listing has no streams");
+  return streams
+    .filter((each: json.Json) => json.field(each, "deleted_at") === null)
+    .map((each: json.Json) => json.text(json.field(each, "name")));
+}
+
+/** Deletes a basin. What becomes of its streams, and when, histories do not say: for each a deletion of unknown outcome. */
+export async function deleteBasin(client: Client, basin: string, streams: readonly StreamRef[]): Promise<void> {
+  for (const stream of streams)
+    client.recorder.invoke(client.name, keyOf(stream), { kind: "delete" }).answer({ kind: "unknown" });
+  await client.send({ method: "DELETE", url: `/v1/basins/${basin}`, headers: {} }, undefined);
+}
+
 /** Basins are no part of histories. True once it is there. */
 export async function ensureBasin(client: Client, basin: string, config: object): Promise<boolean> {
   const body = Buffer.from(JSON.stringify({ config }));

@@ -32,6 +32,11 @@ export async function goesOn(client: Client, stage: Stage, paceMs: number): Prom
   return !stage.stopping() && stage.budget.takeOperation();
 }
 
+/** A stream to do something with. */
+export function someSubject(client: Client, stage: Stage): Subject {
+  return client.chance.pick(stage.subjects.filter((subject) => !subject.murky));
+}
+
 export function wallMs(client: Client): bigint {
   return WALL_EPOCH_MS + BigInt(Math.floor(client.world.scheduler.nowMs));
 }

@@ -3,7 +3,7 @@ import type { ReadStart } from "../check/history.ts";
 import type { Client } from "../clients/client.ts";
 import { checkTail, type ReadCall, read } from "../clients/operations.ts";
 import { readSession } from "../clients/read-session.ts";
-import { type Actor, goesOn, paceOf, type Stage, wallMs } from "./actor.ts";
+import { type Actor, goesOn, paceOf, type Stage, someSubject, wallMs } from "./actor.ts";
 import type { Subject } from "./subject.ts";
 
 function someStart(client: Client, subject: Subject): ReadStart {
@@ -41,7 +41,7 @@ export class Reader implements Actor {
     const { client } = this;
     const paceMs = paceOf(client, this.#stage);
     while (await goesOn(client, this.#stage, paceMs)) {
-      const subject = client.chance.pick(this.#stage.subjects);
+      const subject = someSubject(client, this.#stage);
       if (client.chance.happens(0.4)) {
         this.doing = `asking for the tail of ${subject.name}`;
         subject.saw(await checkTail(client, subject));
@@ -69,13 +69,13 @@ export class Tailer implements Actor {
     const { client } = this;
     const { chance, world } = client;
     const paceMs = paceOf(client, this.#stage);
-    let subject = chance.pick(this.#stage.subjects);
+    let subject = someSubject(client, this.#stage);
     let resumed: ReadCall | undefined;
     let untilMs = 0;
     while (await goesOn(client, this.#stage, paceMs)) {
       const { scheduler } = world;
       if (resumed === undefined) {
-        subject = chance.pick(this.#stage.subjects);
+        subject = someSubject(client, this.#stage);
         untilMs = scheduler.nowMs + chance.between(1000, 60_000);
       }
       const call = resumed ?? someRead(client, subject);

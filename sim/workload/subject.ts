@@ -8,6 +8,12 @@ import type { Chance } from "../world/chance.ts";
 /** A trim's body goes through JSON as raw text too: its bytes must be ASCII. */
 const ASCII_MASK = 0x7f7f;
 
+/**
+ * Appends of unknown outcome to a stream that they themselves may create, and that is deleted now and then: each may belong to any of
+ * its incarnations, and the checker has to try. Beyond this many it gives up.
+ */
+const MAX_UNKNOWN = 8;
+
 export class Subject implements StreamRef {
   readonly basin: string;
   readonly name: string;
@@ -20,6 +26,7 @@ export class Subject implements StreamRef {
   tail = 0;
   fencingToken = "";
   lastTimestamp = 0n;
+  #unknown = 0;
   readonly #trims = new Set<number>();
   #serial = 0;
 
@@ -32,9 +39,17 @@ export class Subject implements StreamRef {
     this.mortal = options.mortal;
   }
 
+  /** True once so much has an unknown outcome that it is left alone: see MAX_UNKNOWN. */
+  get murky(): boolean {
+    return this.createdOnAppend && this.#unknown >= MAX_UNKNOWN;
+  }
+
   /** Learns from an answer. */
   saw(answer: Answer): void {
     switch (answer.kind) {
+      case "unknown":
+        this.#unknown += 1;
+        return;
       case "appended":
       case "tail":
       case "unwritten":

@@ -3,7 +3,7 @@ import { appendSession } from "../clients/append-session.ts";
 import type { Client } from "../clients/client.ts";
 import { type AppendCall, append } from "../clients/operations.ts";
 import type { ClientRecord } from "../clients/records.ts";
-import { type Actor, goesOn, paceOf, type Stage, wallMs } from "./actor.ts";
+import { type Actor, goesOn, paceOf, type Stage, someSubject, wallMs } from "./actor.ts";
 import type { Subject } from "./subject.ts";
 
 const MAX_BATCH_RECORDS = 20;
@@ -39,7 +39,7 @@ export class Writer implements Actor {
     const { client } = this;
     const paceMs = paceOf(client, this.#stage);
     while (await goesOn(client, this.#stage, paceMs)) {
-      const subject = client.chance.pick(this.#stage.subjects);
+      const subject = someSubject(client, this.#stage);
       const call = batchFor(client, subject);
       this.doing = `appending ${call.records[0].id} to ${subject.name}`;
       const answer = await append(client, subject, call);
@@ -66,16 +66,17 @@ export class SessionWriter implements Actor {
     const { chance } = client;
     const paceMs = paceOf(client, this.#stage);
     while (await goesOn(client, this.#stage, paceMs)) {
-      const subject = chance.pick(this.#stage.subjects);
+      const subject = someSubject(client, this.#stage);
       let left = chance.between(1, 30);
       this.doing = `in an append session on ${subject.name}`;
-      await appendSession(client, subject, () => {
+      const failure = await appendSession(client, subject, () => {
         left -= 1;
         if (left < 0 || this.#stage.stopping() || !this.#stage.budget.takeOperation()) return undefined;
         // In a pipeline the tail is not known: a condition on it would mostly end the session.
         const call = batchFor(client, subject);
         return chance.happens(0.9) ? { records: call.records } : call;
       });
+      if (failure !== undefined) subject.saw(failure);
     }
     this.doing = "nothing more";
   }
