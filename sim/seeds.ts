@@ -11,7 +11,7 @@ export interface FixedSeed {
 export const FIXED_SEEDS: readonly FixedSeed[] = [
   ...[2, 11, 14, 17, 21, 30, 31, 36].map((seed) => ({ seed, why: "a mixture" })),
   ...[5, 10, 19, 22, 29, 34, 57, 72, 75].map((seed) => ({ seed, why: "processes that take over from each other" })),
-  ...[1, 3, 9, 24, 59, 74, 82].map((seed) => ({ seed, why: "little asked of a slow store: leases" })),
+  ...[1, 3, 9, 24, 59, 74, 82, 136, 266, 371, 377].map((seed) => ({ seed, why: "a slow store, and leases" })),
   ...[67, 90, 99].map((seed) => ({ seed, why: "an object that rots" })),
   ...[100, 154].map((seed) => ({ seed, why: "a flood that waits for room" })),
 ];
