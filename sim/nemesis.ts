@@ -219,8 +219,9 @@ export class Nemesis {
     return this.#startSomewhere();
   }
 
-  /** Nobody looks after the processes any more. */
+  /** Nobody looks after the processes any more, and what was still to happen to them does not. */
   rest(): void {
     this.#resting = true;
+    this.#world.scheduler.kill(this.lane);
   }
 }

@@ -2,13 +2,14 @@
 // Everything that happens follows from the seed and the limits.
 import { CorruptObjectError, DeploymentError, DeposedError } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
-import type { History } from "./check/history.ts";
+import type { History, RecordId } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
 import { Client } from "./clients/client.ts";
 import { append, checkTail, ensureBasin, ensureStream } from "./clients/operations.ts";
 import { readSession } from "./clients/read-session.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
+import { standing } from "./standing.ts";
 import type { Actor, Stage } from "./workload/actor.ts";
 import { Admin, SCRATCH_BASIN } from "./workload/admin.ts";
 import { Budget } from "./workload/budget.ts";
@@ -44,6 +45,8 @@ export interface RunResult {
   /** In words; empty when all is well. */
   readonly violations: readonly string[];
   readonly history: History;
+  /** Where records of unknown outcome stand, for the checker. */
+  readonly standing: ReadonlyMap<RecordId, number>;
   readonly branches: BranchCounts;
   readonly digest: string;
   /** Empty unless it was kept. */
@@ -345,6 +348,7 @@ class Simulation {
       rot: this.#world.rots.length === 0 ? "none" : this.#rotFound ? "found" : "of no account",
       violations: this.#world.violations,
       history: this.#recorder.history(),
+      standing: standing(this.#recorder.history(), this.#world.bucket),
       branches: this.#world.branches,
       digest: this.#trace.digest,
       trace: this.#trace.text,
