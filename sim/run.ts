@@ -272,6 +272,8 @@ class Simulation {
         );
         const tail = await checkTail(client, subject);
         if (end.why === "gone" || tail.kind === "not-found" || tail.kind === "deletion-pending") break;
+        // Its basin is gone.
+        if (tail.kind === "refused" && subject.basin === SCRATCH_BASIN) break;
         if (tail.kind === "tail" && (end.why === "bound" || tail.tail.seqNum === 0)) break;
         await client.pause(200);
       }

@@ -56,8 +56,8 @@ export const MAX_FETCH_BYTES = MAX_CHUNK_BYTES + 2 * 1024 * 1024;
 export const FIRST_READ_AHEAD_BYTES = 2 * 1024 * 1024;
 export const MAX_READ_AHEAD_BYTES = 32 * 1024 * 1024;
 
-/** Gets ahead of one reader at once, however small they are. */
-export const MAX_READ_AHEAD_FETCHES = 32;
+/** Gets of history under way at once, of all readers, beyond which nobody fetches ahead: chunks may be small, and readers many. */
+export const MAX_READ_AHEAD_GETS = 32;
 
 /** Heartbeats of a silent session come after a random time between these (API: S2S sessions). */
 export const HEARTBEAT_MIN_MS = 5_000;

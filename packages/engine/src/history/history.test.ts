@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "../config.ts";
 import { Engine } from "../engine.ts";
 import type { StreamReader } from "../engine-api.ts";
-import { CACHE_AGE_MS, FIRST_FETCH_BYTES, FIRST_READ_AHEAD_BYTES } from "../limits.ts";
+import { CACHE_AGE_MS, FIRST_FETCH_BYTES, FIRST_READ_AHEAD_BYTES, MAX_READ_AHEAD_GETS } from "../limits.ts";
 import { CountingStore, MemoryStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { inputOf } from "../testing/inputs.ts";
@@ -117,4 +117,31 @@ test("a short read fetches little", async () => {
   const reader = await open(it, 0, 1);
   assert.deepEqual(await readTogether(it, [reader], 256 * MIB), [1]);
   assert.ok(it.fetchedBytes <= FIRST_FETCH_BYTES + FIRST_READ_AHEAD_BYTES + MIB, `${it.fetchedBytes} bytes`);
+});
+
+test("however many readers there are, and however small the chunks, gets ahead of them are bounded", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const memory = new MemoryStore();
+  const engine = Engine.start({ runtime, store: memory });
+  const it: Past = { runtime, engine, store: new CountingStore(memory, runtime), fetchedBytes: 0 };
+  await runtime.until(engine.started);
+  await runtime.until(engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
+  await runtime.until(engine.ensureStream(BASIN, STREAM, {}));
+  for (let i = 0; i < 480; i += 1)
+    await runtime.until(engine.append(BASIN, STREAM, inputOf({ bodies: ["x"] }), { config: {} }));
+  await runtime.advance(CACHE_AGE_MS + 1);
+  const getRange = memory.getRange.bind(memory);
+  let underWay = 0;
+  let most = 0;
+  memory.getRange = async (key, offset, length) => {
+    most = Math.max(most, ++underWay);
+    await new Promise<void>((resolve) => runtime.timers.set(50, resolve));
+    underWay -= 1;
+    return getRange(key, offset, length);
+  };
+  const readers: StreamReader[] = [];
+  for (let i = 0; i < 8; i += 1) readers.push(await open(it, 60 * i, 60));
+  const events = await runtime.until(Promise.all(readers.map((reader) => reader.next())));
+  assert.ok(events.every((event) => event.kind === "batch" && event.count === 60));
+  assert.ok(most > readers.length && most <= MAX_READ_AHEAD_GETS + readers.length, `${most} gets at once`);
 });

@@ -1,7 +1,7 @@
 // Where a stream's durable bytes come from: chunks in memory first, then fetched runs, then ranged gets.
 // Concurrent gets of one run are one get. Verifies what it fetches; what is corrupt stops the shard.
 import { EngineError } from "../errors.ts";
-import { MAX_READ_AHEAD_FETCHES, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
+import { MAX_READ_AHEAD_GETS, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { verifyEntries } from "../shard/chunk-format.ts";
@@ -29,6 +29,7 @@ export interface HistoryOptions {
 export class History {
   readonly #options: HistoryOptions;
   readonly #underWay = new Map<string, Promise<EntryBytes>>();
+  #getsUnderWay = 0;
   hits = 0;
   misses = 0;
 
@@ -59,14 +60,13 @@ export class History {
     const share = this.#options.maxAheadBytes / Math.max(1, this.#options.readers());
     const toBytes = Math.min(ahead.bytes, share);
     let bytes = 0;
-    let fetches = 0;
-    for (let next = run + 1; next < index.count && bytes < toBytes && fetches < MAX_READ_AHEAD_FETCHES; ) {
+    for (let next = run + 1; next < index.count && bytes < toBytes; ) {
       const place = index.place(next);
       if (this.#options.chunks.get(place) !== undefined) return;
       let last = next;
       if (!this.#has(place, index.offset(next))) {
+        if (this.#getsUnderWay >= MAX_READ_AHEAD_GETS) return;
         last = this.#lastOfFetch(index, next, ahead.fetchBytes);
-        fetches += 1;
         // Whoever reads it will see the error; here it only means that there is nothing ahead.
         this.#fetch(index, next, ahead.fetchBytes).catch(() => undefined);
       }
@@ -107,11 +107,13 @@ export class History {
     const to = index.end(last);
     const keys: string[] = [];
     for (let i = run; i <= last; i += 1) keys.push(keyOf(place, index.offset(i)));
+    this.#getsUnderWay += 1;
     const fetch = this.#get(place, from, to).then((source) => {
       this.#options.runs.set(keys, source, to - from);
       return source;
     });
     const settled = fetch.finally(() => {
+      this.#getsUnderWay -= 1;
       for (const each of keys) this.#underWay.delete(each);
     });
     for (const each of keys) this.#underWay.set(each, settled);
