@@ -87,7 +87,7 @@ export function logObjectTargets(corpusOf: (name: string) => readonly Uint8Array
         const store = new MemoryStore();
         await store.put(DEPLOYMENT_KEY, [input]);
         const opened = await openDeployment(store, systemRuntime).catch((error: unknown) => {
-          if (error instanceof DeploymentError) return undefined;
+          if (error instanceof DeploymentError || isCorrupt(error)) return undefined;
           throw error;
         });
         if (opened === undefined) return;
