@@ -3,7 +3,7 @@
 import type { Scenario } from "./scenario.ts";
 import type { Budget } from "./workload/budget.ts";
 import type { Chance } from "./world/chance.ts";
-import { Lane } from "./world/scheduler.ts";
+import { Lane, type SimEvent } from "./world/scheduler.ts";
 import type { SimProcess } from "./world/sim-process.ts";
 import { WEATHERS, type Weather } from "./world/weather.ts";
 import type { Site, World } from "./world/world.ts";
@@ -29,7 +29,10 @@ export class Nemesis {
   readonly #chance: Chance;
   readonly #budget: Budget;
   readonly #scenario: Scenario;
-  readonly #sleeping = new Map<SimProcess, { readonly sleep: Sleep; readonly sinceMs: number }>();
+  readonly #sleeping = new Map<
+    SimProcess,
+    { readonly sleep: Sleep; readonly sinceMs: number; readonly wakes: SimEvent }
+  >();
   /** Processes whose wall clock was set back: a suspension on top of that is more than any lease can bear. */
   readonly #setBack = new Set<SimProcess>();
   #healed = false;
@@ -175,18 +178,20 @@ export class Nemesis {
     const { scheduler } = this.#world;
     const sleep = this.#setBack.has(process) ? "frozen" : wanted;
     scheduler.freeze(process.lane);
-    this.#sleeping.set(process, { sleep, sinceMs: scheduler.nowMs });
     scheduler.note(this.lane, `${process.name} is ${sleep}`);
     const forMs = this.#chance.pick([100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000]);
-    scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () =>
+    const wakes = scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () =>
       this.#wake(process),
     );
+    this.#sleeping.set(process, { sleep, sinceMs: scheduler.nowMs, wakes });
   }
 
   #wake(process: SimProcess): void {
     const asleep = this.#sleeping.get(process);
     if (asleep === undefined) return;
     this.#sleeping.delete(process);
+    // It may be woken before its time, when everything heals.
+    this.#world.scheduler.cancel(asleep.wakes);
     if (process.over) return;
     const { scheduler } = this.#world;
     const sleptMs = scheduler.nowMs - asleep.sinceMs;

@@ -70,6 +70,9 @@ const LIVENESS_MS = 90_000;
 const SETTLING_MS = 200_000;
 /** For this long nothing may happen in the end. */
 const SILENT_MS = 60_000;
+/** Requests that an owner has under way for itself at most, and for each reader: what it reads ahead, and one. */
+const WRITER_REQUESTS = 16;
+const READER_REQUESTS = 33;
 /** An idle process waits for one thing: what expires next, days ahead. */
 const MAX_IDLE_TIMERS = 1;
 /** Bounds are looked at this often. */
@@ -321,7 +324,11 @@ class Simulation {
         ["waiting bytes", stats.waitingAppendBytes, 129 * 1024 * 1024],
         ["cached bytes", stats.cachedBytes, 330 * 1024 * 1024],
         ["timers", process.runtime.pendingTimers, 400],
-        ["requests to the store", process.store.underWay, 64],
+        [
+          "requests to the store",
+          process.store.underWay,
+          WRITER_REQUESTS + READER_REQUESTS * (this.#actors.length + 1),
+        ],
       ];
       for (const [what, value, bound] of bounds)
         if (value > bound) this.#world.violation(`${process.name} has ${value} ${what}, over ${bound}`);

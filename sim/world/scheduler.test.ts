@@ -75,6 +75,18 @@ test("a suspended machine's timers move with its clock, what others sent it does
   assert.deepEqual(happened, ["message@140", "early timer@150", "late timer@600"]);
 });
 
+test("an event that is over cannot be cancelled, and nothing is counted twice", async () => {
+  const world = scheduler();
+  const lane = new Lane("a");
+  const event = world.after(1, lane, "once", () => world.cancel(event));
+  const other = world.after(50, lane, "called off", () => assert.fail("it was called off"));
+  world.after(100, lane, "later", () => undefined);
+  world.cancel(other);
+  world.cancel(other);
+  await world.run(() => false, 10);
+  assert.equal(world.pending, 1);
+});
+
 test("a loop without end at one instant, and a queue without bound, are seen", async () => {
   const world = scheduler();
   const lane = new Lane("a");

@@ -14,6 +14,7 @@ export interface SimEvent {
   dueMs: number;
   /** Orders what is due at the same time. */
   tie: number;
+  /** Called off, or over. */
   cancelled: boolean;
 }
 
@@ -138,6 +139,8 @@ export class Scheduler {
       if (atOneInstant > MAX_EVENTS_AT_ONE_INSTANT) throw new Error(`events without end at ${this.nowMs} ms`);
       this.nowMs = Math.max(this.nowMs, event.dueMs);
       this.steps += 1;
+      // It cannot be cancelled any more.
+      event.cancelled = true;
       this.trace.write(this.nowMs, `${event.lane.name} ${event.what}`);
       event.callback();
       await promiseJobs();
