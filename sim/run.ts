@@ -70,9 +70,9 @@ const LIVENESS_MS = 90_000;
 const SETTLING_MS = 200_000;
 /** For this long nothing may happen in the end. */
 const SILENT_MS = 60_000;
-/** Requests that an owner has under way for itself at most, and for each reader: what it reads ahead, and one. */
+/** Requests that an owner has under way at most for itself, for all readers ahead of what they want, and for what each of them wants. */
 const WRITER_REQUESTS = 16;
-const READER_REQUESTS = 33;
+const READ_AHEAD_REQUESTS = 32;
 /** An idle process waits for one thing: what expires next, days ahead. */
 const MAX_IDLE_TIMERS = 1;
 /** Bounds are looked at this often. */
@@ -327,7 +327,7 @@ class Simulation {
         [
           "requests to the store",
           process.store.underWay,
-          WRITER_REQUESTS + READER_REQUESTS * (this.#actors.length + 1),
+          WRITER_REQUESTS + READ_AHEAD_REQUESTS + this.#actors.length + 1,
         ],
       ];
       for (const [what, value, bound] of bounds)
