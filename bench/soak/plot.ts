@@ -65,6 +65,7 @@ export function plot(samples: readonly Sample[], caption: string): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${caption}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${LEFT}" y="16">${caption}</text>`,
     ...parts,
