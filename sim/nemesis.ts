@@ -3,7 +3,7 @@
 import type { Scenario } from "./scenario.ts";
 import type { Budget } from "./workload/budget.ts";
 import type { Chance } from "./world/chance.ts";
-import { Lane, type SimEvent } from "./world/scheduler.ts";
+import { Lane } from "./world/scheduler.ts";
 import type { SimProcess } from "./world/sim-process.ts";
 import { WEATHERS, type Weather } from "./world/weather.ts";
 import type { Site, World } from "./world/world.ts";
@@ -15,6 +15,25 @@ const GIVEN_UP_MS = 8_000;
 
 /** When something rots, after the beginning. */
 const ROTS_BETWEEN_MS = [2_000, 12_000] as const;
+
+/** What can be wrong with one process's way to the store, while all others are well. */
+const WAYS = [
+  WEATHERS.away,
+  WEATHERS.ambiguous,
+  WEATHERS.stalling,
+  WEATHERS.hiccups,
+  WEATHERS.late,
+  WEATHERS.crawling,
+  WEATHERS.flaky,
+];
+const CUT_OFF_FOR_MS = [1_000, 3_000, 8_000];
+/** What may ail an owner that is about to be overtaken. */
+const AILMENTS = ["none", "none", "cut off", "cut off", "cut off", "freeze", "suspend", "clock"] as const;
+/** A taker may answer this long after its fence; its clock jumps before, or never. */
+const WITHIN_WAIT_MS = 1_700;
+/** Whoever follows a release does not sit still for longer than this; one that waits for a lease does. */
+const SUCCESSION_MS = 1_000;
+const SUCCESSION_POLL_MS = 20;
 
 /** Which of its two ways of sleeping a process knows. */
 type Sleep =
@@ -29,14 +48,15 @@ export class Nemesis {
   readonly #chance: Chance;
   readonly #budget: Budget;
   readonly #scenario: Scenario;
-  readonly #sleeping = new Map<
-    SimProcess,
-    { readonly sleep: Sleep; readonly sinceMs: number; readonly wakes: SimEvent }
-  >();
+  readonly #sleeping = new Map<SimProcess, { readonly sleep: Sleep; readonly sinceMs: number }>();
   /** Processes whose wall clock was set back: a suspension on top of that is more than any lease can bear. */
   readonly #setBack = new Set<SimProcess>();
+  /** And those that were suspended: theirs are not set back any more. */
+  readonly #suspended = new Set<SimProcess>();
   #healed = false;
   #resting = false;
+  /** What it did so far. */
+  #deeds = 0;
 
   constructor(world: World, chance: Chance, budget: Budget, scenario: Scenario) {
     this.#world = world;
@@ -116,6 +136,7 @@ export class Nemesis {
   }
 
   #act(): void {
+    this.#deeds += 1;
     const chance = this.#chance;
     const world = this.#world;
     const awake = this.#awake();
@@ -155,7 +176,96 @@ export class Nemesis {
       case "clock":
         if (victim !== undefined) this.#jump(victim);
         return;
+      case "cut off":
+        if (victim !== undefined) this.#cutOff(victim);
+        return;
+      case "usurp":
+        this.#usurp();
+        return;
+      case "hand over":
+        this.#handOver();
+        return;
     }
+  }
+
+  /** The one that serves, as far as anybody knows. */
+  #owner(): SimProcess | undefined {
+    return this.#world.processes.findLast(({ state, lane }) => state === "serving" && lane.state === "running");
+  }
+
+  /** Another process starts beside the one that serves, which lives on, and may have troubles of its own. */
+  #usurp(): void {
+    const chance = this.#chance;
+    const { scheduler } = this.#world;
+    const owner = this.#owner();
+    if (owner === undefined) return;
+    const ailment = chance.pick(AILMENTS);
+    if (ailment === "cut off") this.#cutOff(owner);
+    scheduler.after(chance.between(0, 1_000), this.lane, `usurps the place of ${owner.name}`, () => {
+      if (this.#healed) return;
+      const taker = this.#startSomewhere();
+      if (taker === undefined) return;
+      scheduler.after(chance.between(0, WITHIN_WAIT_MS), this.lane, "goes on", () => {
+        if (this.#healed) return;
+        if (chance.happens(0.3)) this.#jump(taker);
+        if (owner.over || owner.lane.state !== "running") return;
+        if (ailment === "freeze") this.#sleep(owner, "frozen");
+        if (ailment === "suspend") this.#sleep(owner, "suspended");
+        if (ailment === "clock") this.#jump(owner);
+      });
+    });
+  }
+
+  /** The one that serves stops in peace, and another one follows: at once, or when it has ended. */
+  #handOver(): void {
+    const chance = this.#chance;
+    const owner = this.#owner();
+    if (owner === undefined) return;
+    if (chance.happens(0.4)) this.#cutOff(owner);
+    owner.stop();
+    if (chance.happens(0.5)) this.#succeed(owner, this.#deeds);
+    else
+      this.#world.scheduler.after(chance.between(0, 300), this.lane, `hands over from ${owner.name}`, () => {
+        if (!this.#healed) this.#startSomewhere();
+      });
+  }
+
+  /** Starts a process when `owner` has ended. Where nothing else happens meanwhile, a release spares it the wait for a lease. */
+  #succeed(owner: SimProcess, deeds: number): void {
+    const { scheduler, processes, sites } = this.#world;
+    if (!owner.over) {
+      scheduler.after(SUCCESSION_POLL_MS, this.lane, "waits for an end", () => this.#succeed(owner, deeds));
+      return;
+    }
+    if (this.#healed) return;
+    const alone = processes.every(({ over }) => over) && owner.released;
+    const heir = this.#startSomewhere();
+    if (heir === undefined || !alone) return;
+    const started = processes.length;
+    const undisturbed = () =>
+      this.#deeds === deeds &&
+      processes.length === started &&
+      this.#world.weather === WEATHERS.calm &&
+      sites.every(({ weather }) => weather === undefined);
+    if (!undisturbed()) return;
+    const judge = () => {
+      if (heir.waitedMs !== undefined && heir.waitedMs > SUCCESSION_MS && undisturbed())
+        this.#world.violation(`${heir.name} follows the release of ${owner.name}, and waited ${heir.waitedMs} ms`);
+    };
+    heir.engine.started.then(judge, () => undefined);
+  }
+
+  /** For a while something is wrong between one process and the store. */
+  #cutOff(process: SimProcess): void {
+    const { scheduler, sites } = this.#world;
+    const site = sites.find((each) => each.process === process);
+    if (site === undefined) return;
+    const weather = this.#chance.pick(WAYS);
+    site.weather = weather;
+    scheduler.note(this.lane, `weather between ${process.name} and the store: ${weather.name}`);
+    scheduler.after(this.#chance.pick(CUT_OFF_FOR_MS), this.lane, `${site.name} reaches the store again`, () => {
+      if (site.weather === weather) site.weather = undefined;
+    });
   }
 
   #weather(): void {
@@ -177,21 +287,22 @@ export class Nemesis {
   #sleep(process: SimProcess, wanted: Sleep): void {
     const { scheduler } = this.#world;
     const sleep = this.#setBack.has(process) ? "frozen" : wanted;
+    if (sleep === "suspended") this.#suspended.add(process);
     scheduler.freeze(process.lane);
     scheduler.note(this.lane, `${process.name} is ${sleep}`);
     const forMs = this.#chance.pick([100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000]);
-    const wakes = scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () =>
-      this.#wake(process),
-    );
-    this.#sleeping.set(process, { sleep, sinceMs: scheduler.nowMs, wakes });
+    const asleep = { sleep, sinceMs: scheduler.nowMs };
+    this.#sleeping.set(process, asleep);
+    scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () => {
+      // It may have been woken before its time, and sleep again.
+      if (this.#sleeping.get(process) === asleep) this.#wake(process);
+    });
   }
 
   #wake(process: SimProcess): void {
     const asleep = this.#sleeping.get(process);
     if (asleep === undefined) return;
     this.#sleeping.delete(process);
-    // It may be woken before its time, when everything heals.
-    this.#world.scheduler.cancel(asleep.wakes);
     if (process.over) return;
     const { scheduler } = this.#world;
     const sleptMs = scheduler.nowMs - asleep.sinceMs;
@@ -203,7 +314,7 @@ export class Nemesis {
     const byMs = this.#chance.pick([-3_600_000, -2_000, -100, 100, 1_400, 3_600_000]);
     if (byMs < 0) {
       // Nor the other way round.
-      if (this.#sleeping.has(process)) return;
+      if (this.#suspended.has(process)) return;
       this.#setBack.add(process);
     }
     process.runtime.wallOffsetMs += byMs;
@@ -215,6 +326,7 @@ export class Nemesis {
     this.#healed = true;
     this.#world.connectionBreaks = 0;
     this.#set(WEATHERS.calm);
+    for (const site of this.#world.sites) site.weather = undefined;
     for (const process of [...this.#sleeping.keys()]) this.#wake(process);
   }
 

@@ -5,14 +5,15 @@ import type { BranchCounts } from "@tailrace/engine/runtime";
 import type { History, RecordId } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
 import { Client } from "./clients/client.ts";
-import { append, checkTail, ensureBasin, ensureStream } from "./clients/operations.ts";
-import { readSession } from "./clients/read-session.ts";
+import { ensureBasin, ensureStream } from "./clients/operations.ts";
+import { Epilogue } from "./epilogue.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
 import { standing } from "./standing.ts";
 import type { Actor, Stage } from "./workload/actor.ts";
 import { Admin, SCRATCH_BASIN } from "./workload/admin.ts";
 import { Budget } from "./workload/budget.ts";
+import { Doubter } from "./workload/doubters.ts";
 import { Flood } from "./workload/flood.ts";
 import { Reader, Tailer } from "./workload/readers.ts";
 import { Subject } from "./workload/subject.ts";
@@ -176,7 +177,17 @@ class Simulation {
       this.#judgeProcesses();
       return;
     }
-    if (!(await this.#finishes(this.#witness(), LIVENESS_MS, "the witness"))) return;
+    const epilogue = new Epilogue({
+      world: this.#world,
+      subjects: this.#subjects,
+      client: (name) => this.#client(name),
+    });
+    if (!(await this.#finishes(epilogue.followers(), LIVENESS_MS, "followers"))) return;
+    if (this.#scenario.lastsThroughRestart && this.#world.rots.length === 0) {
+      if (!(await this.#finishes(epilogue.deletions(), LIVENESS_MS, "the last deletions"))) return;
+      this.#nemesis.startAfresh();
+    }
+    if (!(await this.#finishes(epilogue.witness(), LIVENESS_MS, "the witness"))) return;
     this.#nemesis.rest();
     await this.#silence();
     this.#judgeProcesses();
@@ -242,45 +253,21 @@ class Simulation {
       subjects: this.#subjects.filter((subject) => subject !== this.#flooded),
       budget: this.#budget,
       pacesMs: this.#scenario.actorPacesMs,
+      adminPacesMs: this.#scenario.adminPacesMs,
       stopping: () => this.#stopping,
     };
     const add = (kind: string, count: number, make: (client: Client) => Actor) => {
       for (let i = 1; i <= count; i += 1) this.#actors.push(make(this.#client(`${kind}${i}`)));
     };
-    const { writers, sessions, readers, tailers, admins, floods } = this.#scenario.actors;
+    const { writers, sessions, readers, tailers, admins, floods, doubters } = this.#scenario.actors;
     add("writer", writers, (client) => new Writer(client, stage));
     add("session", sessions, (client) => new SessionWriter(client, stage));
     add("reader", readers, (client) => new Reader(client, stage));
     add("tailer", tailers, (client) => new Tailer(client, stage));
     add("admin", admins, (client) => new Admin(client, stage));
+    add("doubter", doubters, (client) => new Doubter(client, stage));
     add("flood", floods, (client) => new Flood(client, stage, this.#flooded));
     return Promise.all(this.#actors.map((actor) => actor.run()));
-  }
-
-  /** The last word: what lasts still takes appends, and every stream is read from its beginning to its tail. */
-  async #witness(): Promise<void> {
-    const client = this.#client("witness");
-    for (const subject of this.#subjects) {
-      while (!subject.mortal && !subject.createdOnAppend) {
-        const { kind } = await append(client, subject, { records: [subject.large(client.name, 1)] });
-        if (kind === "appended") break;
-        await client.pause(200);
-      }
-      for (;;) {
-        const end = await readSession(
-          client,
-          subject,
-          { start: { kind: "seq_num", seqNum: 0 }, waitSecs: 0 },
-          { form: "s2s", pauseMs: 0, leaves: () => false },
-        );
-        const tail = await checkTail(client, subject);
-        if (end.why === "gone" || tail.kind === "not-found" || tail.kind === "deletion-pending") break;
-        // Its basin is gone.
-        if (tail.kind === "refused" && subject.basin === SCRATCH_BASIN) break;
-        if (tail.kind === "tail" && (end.why === "bound" || tail.tail.seqNum === 0)) break;
-        await client.pause(200);
-      }
-    }
   }
 
   /** At rest nothing happens, nothing is asked of the store, and nothing is kept. */
@@ -338,7 +325,9 @@ class Simulation {
   }
 
   #judgeProcesses(): void {
-    for (const { name, failure } of this.#world.processes) {
+    for (const { name, lane, failure } of this.#world.processes) {
+      if (failure instanceof DeposedError && this.#world.watch.authorOf(failure.by.place) === lane)
+        this.#world.violation(`${name} took its own object for another's: ${failure.message}`);
       if (failure === undefined || failure instanceof DeposedError) continue;
       if (failure.name === "ObjectStoreError" || failure.name === "EngineError") continue;
       if (isDamage(failure)) {

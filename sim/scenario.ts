@@ -14,6 +14,9 @@ export const ACTS = [
   "start at once",
   "stumble",
   "clock",
+  "cut off",
+  "usurp",
+  "hand over",
 ] as const;
 /** What the nemesis may do. */
 export type Act = (typeof ACTS)[number];
@@ -39,9 +42,11 @@ export interface Scenario {
     readonly tailers: number;
     readonly admins: number;
     readonly floods: number;
+    readonly doubters: number;
   };
   /** An actor asks about this often: each has one of these paces. */
   readonly actorPacesMs: readonly number[];
+  readonly adminPacesMs: readonly number[];
   readonly streams: {
     readonly second: boolean;
     readonly mortal: boolean;
@@ -51,6 +56,8 @@ export interface Scenario {
     /** In a basin that is deleted and founded again. */
     readonly scratch: boolean;
   };
+  /** In the end all processes crash, right after the last word, and what another one finds in the store is what counts. */
+  readonly lastsThroughRestart: boolean;
 }
 
 /** `chance` is the seed's first: what it draws here does not depend on anything that happens. */
@@ -62,6 +69,8 @@ export function drawScenario(chance: Chance): Scenario {
   if (kind <= 6) return idlers(mixed);
   if (kind <= 7) return flood(mixed);
   if (kind <= 8) return { ...mixed, name: "rot", rots: true };
+  if (kind <= 11) return deposed(chance, mixed);
+  if (kind <= 13) return catalog(mixed);
   return mixed;
 }
 
@@ -85,8 +94,10 @@ function mixture(chance: Chance): Scenario {
       tailers: chance.between(0, 2),
       admins: chance.between(0, 1),
       floods: 0,
+      doubters: 0,
     },
     actorPacesMs: [30, 100, 300, 300, 1000],
+    adminPacesMs: [1500],
     streams: {
       second: chance.happens(0.5),
       mortal: chance.happens(0.5),
@@ -94,6 +105,7 @@ function mixture(chance: Chance): Scenario {
       sealed: chance.happens(0.2),
       scratch: chance.happens(0.2),
     },
+    lastsThroughRestart: chance.happens(0.5),
   };
 }
 
@@ -132,12 +144,57 @@ function idlers(mixed: Scenario): Scenario {
     weathers: [WEATHERS.crawling, WEATHERS.crawling, WEATHERS.stalling, WEATHERS.away],
     faultPaceMs: 3_000,
     early: false,
-    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0 },
+    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0, doubters: 0 },
     actorPacesMs: [1_000, 2_500, 4_000],
+  };
+}
+
+/** Whoever serves is overtaken, and asked all the same. Few write, for a write tells an owner that it is not one any more. */
+function deposed(chance: Chance, mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "deposed",
+    sites: 4,
+    exclusive: false,
+    acts: ["usurp", "usurp", "usurp", "usurp", "hand over", chance.pick(["clock", "cut off", "stumble"])],
+    faultPaceMs: chance.pick([3_000, 5_000]),
+    early: false,
+    actors: {
+      writers: chance.between(0, 1),
+      sessions: 0,
+      readers: 2,
+      tailers: chance.between(0, 1),
+      admins: 0,
+      floods: 0,
+      doubters: 2,
+    },
+    actorPacesMs: [150, 300, 600],
+    streams: { ...mixed.streams, scratch: false, createdOnUse: false },
+  };
+}
+
+/** Streams come and go, and whoever sees to it comes to its end in the middle of it. */
+function catalog(mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "catalog",
+    acts: ["crash", "crash", "stop", "hand over", "usurp", "weather", "weather"],
+    weathers: [WEATHERS.away, WEATHERS.full, WEATHERS.ambiguous, WEATHERS.stalling],
+    faultPaceMs: 2_000,
+    early: false,
+    actors: { ...mixed.actors, writers: 1, readers: 1, admins: 3 },
+    adminPacesMs: [200, 500],
+    streams: { ...mixed.streams, mortal: true },
   };
 }
 
 /** More is asked at once than a stream may have in flight. */
 function flood(mixed: Scenario): Scenario {
-  return { ...mixed, name: "flood", actors: { ...mixed.actors, sessions: 0, tailers: 0, floods: 1 } };
+  return {
+    ...mixed,
+    name: "flood",
+    acts: [...mixed.acts, "weather", "weather"],
+    weathers: [...mixed.weathers, WEATHERS.hiccups, WEATHERS.hiccups],
+    actors: { ...mixed.actors, sessions: 0, tailers: 0, floods: 1 },
+  };
 }

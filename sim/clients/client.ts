@@ -42,6 +42,11 @@ export class Client {
     return this.lane.name;
   }
 
+  /** Where it asks. */
+  get site(): Site {
+    return this.#site;
+  }
+
   pause(ms: number): Promise<void> {
     return this.world.scheduler.pause(ms, this.lane, "wakes");
   }
@@ -49,6 +54,18 @@ export class Client {
   /** Opens an exchange at the site that this client holds for the right one. */
   open(request: RequestHead): Promise<Exchange | undefined> {
     return this.world.connect(this.#site, this.lane, request);
+  }
+
+  /** Asks there from now on, until it has reason to look elsewhere. */
+  goTo(site: Site): void {
+    this.#site = site;
+  }
+
+  /** The same client by another way: asks at `site`, draws chances of its own. */
+  at(site: Site): Client {
+    const other = new Client(`${this.name}@${site.name}`, this.world, this.chance.fork(), this.recorder);
+    other.goTo(site);
+    return other;
   }
 
   /** Tries another site next time, maybe. */

@@ -23,6 +23,8 @@ export interface ReadSessionOptions {
   readonly pauseMs: number;
   /** Asked before each piece: whether to leave. */
   readonly leaves: () => boolean;
+  /** Told of every batch: the number of the record behind it. */
+  readonly onRecords?: (nextSeqNum: number) => void;
 }
 
 export interface ReadSessionEnd {
@@ -60,7 +62,7 @@ export async function readSession(
     return { why: "refused", resume: undefined };
   }
   exchange.connection.toServer.end();
-  const reading = new Reading(client, exchange, session);
+  const reading = new Reading(client, exchange, session, options.onRecords);
   const head = await reading.guarded(exchange.response(), REQUEST_TIMEOUT_MS);
   if (head === "broken") {
     client.lookElsewhere();
@@ -89,14 +91,21 @@ class Reading {
   readonly #client: Client;
   readonly #exchange: Exchange;
   readonly #session: ReadSessionRecorder;
+  readonly #onRecords: (nextSeqNum: number) => void;
   nextSeqNum: number | undefined;
   /** The last event's id, in an event stream. */
   eventId: string | undefined;
 
-  constructor(client: Client, exchange: Exchange, session: ReadSessionRecorder) {
+  constructor(
+    client: Client,
+    exchange: Exchange,
+    session: ReadSessionRecorder,
+    onRecords: (nextSeqNum: number) => void = () => undefined,
+  ) {
     this.#client = client;
     this.#exchange = exchange;
     this.#session = session;
+    this.#onRecords = onRecords;
   }
 
   /** Breaks the connection when what is waited for takes too long. */
@@ -165,6 +174,7 @@ class Reading {
       tail,
     );
     this.nextSeqNum = records[records.length - 1].seqNum + 1;
+    this.#onRecords(this.nextSeqNum);
   }
 
   #error(status: number, body: Uint8Array): ReadSessionEnd["why"] {

@@ -1,4 +1,4 @@
-// What an actor of the workload is, and what all actors share: they ask for one thing after another until they are told to stop.
+// What an actor of the workload is, and what actors share: they ask for one thing after another until they are told to stop.
 import type { Client } from "../clients/client.ts";
 import type { Budget } from "./budget.ts";
 import type { Subject } from "./subject.ts";
@@ -10,6 +10,8 @@ export interface Stage {
   readonly subjects: readonly Subject[];
   readonly budget: Budget;
   readonly pacesMs: readonly number[];
+  /** Those of whoever changes what there is. */
+  readonly adminPacesMs: readonly number[];
   /** True once actors are to come to an end. */
   readonly stopping: () => boolean;
 }
@@ -21,13 +23,38 @@ export interface Actor {
   run(): Promise<void>;
 }
 
-/** The pace at which actors ask: each has its own. */
-export function paceOf(client: Client, stage: Stage): number {
-  return client.chance.pick(stage.pacesMs);
+/** One that does the same kind of thing again and again. */
+export abstract class RepeatingActor implements Actor {
+  readonly client: Client;
+  protected readonly stage: Stage;
+  doing = "nothing yet";
+
+  constructor(client: Client, stage: Stage) {
+    this.client = client;
+    this.stage = stage;
+  }
+
+  async run(): Promise<void> {
+    const paceMs = this.paceMs();
+    while (await goesOn(this.client, this.stage, paceMs)) await this.act();
+    await this.end();
+    this.doing = "nothing more";
+  }
+
+  /** The pace at which it acts: each has its own. */
+  protected paceMs(): number {
+    return this.client.chance.pick(this.stage.pacesMs);
+  }
+
+  /** Does one thing. */
+  protected abstract act(): Promise<void>;
+
+  /** Brings what is under way to its end. */
+  protected async end(): Promise<void> {}
 }
 
 /** Pauses, and says whether to go on with one more operation. */
-export async function goesOn(client: Client, stage: Stage, paceMs: number): Promise<boolean> {
+async function goesOn(client: Client, stage: Stage, paceMs: number): Promise<boolean> {
   await client.pause(client.chance.delayMs(paceMs));
   return !stage.stopping() && stage.budget.takeOperation();
 }

@@ -1,6 +1,5 @@
 // The actor that changes what there is: creates, deletes, recreates, reconfigures, some of it twice with one request token.
 import type { Config } from "../check/history.ts";
-import type { Client } from "../clients/client.ts";
 import {
   createStream,
   deleteBasin,
@@ -11,48 +10,50 @@ import {
   listStreams,
   reconfigureStream,
 } from "../clients/operations.ts";
-import { type Actor, goesOn, type Stage, someSubject } from "./actor.ts";
+import { RepeatingActor, someSubject } from "./actor.ts";
+import type { Subject } from "./subject.ts";
 
-const PACE_MS = 1500;
+/** Between attempts to found a basin again. */
+const FOUNDING_PACE_MS = 1500;
 /** The basin that comes and goes. */
 export const SCRATCH_BASIN = "scratch-basin";
 
-export class Admin implements Actor {
-  readonly client: Client;
-  readonly #stage: Stage;
-  doing = "nothing yet";
+export class Admin extends RepeatingActor {
   #tokens = 0;
 
-  constructor(client: Client, stage: Stage) {
-    this.client = client;
-    this.#stage = stage;
+  protected override paceMs(): number {
+    return this.client.chance.pick(this.stage.adminPacesMs);
   }
 
-  async run(): Promise<void> {
+  protected async act(): Promise<void> {
     const { client } = this;
     const { chance } = client;
-    while (await goesOn(client, this.#stage, PACE_MS)) {
-      const subject = someSubject(client, this.#stage);
-      this.doing = `changing ${subject.name}`;
-      const kind = chance.between(1, 12);
-      if (kind === 12) await this.#list(subject.basin);
-      else if (kind === 11 && subject.basin === SCRATCH_BASIN) await this.#renewBasin();
-      else if (kind <= 3) await reconfigureStream(client, subject, this.#config());
-      else if (kind <= 4) await getStream(client, subject);
-      else if (!subject.mortal) await ensureStream(client, subject, this.#config());
-      else if (kind <= 6) subject.saw(await deleteStream(client, subject));
-      else if (kind <= 7) await ensureStream(client, subject, this.#config());
-      else {
-        const config = this.#config();
-        this.#tokens += 1;
-        const token = chance.happens(0.7) ? `${client.name}-${this.#tokens}` : undefined;
-        const first = await createStream(client, subject, config, token);
-        // What clients do whose answer was lost.
-        if (token !== undefined && (first.kind === "unknown" || chance.happens(0.3)))
-          await createStream(client, subject, config, token);
-      }
-    }
-    this.doing = "nothing more";
+    const subject = someSubject(client, this.stage);
+    this.doing = `changing ${subject.name}`;
+    const kind = chance.between(1, 12);
+    if (kind === 12) await this.#list(subject.basin);
+    else if (kind === 11 && subject.basin === SCRATCH_BASIN) await this.#renewBasin();
+    else if (kind <= 3) await reconfigureStream(client, subject, this.#config());
+    else if (kind <= 4) await getStream(client, subject);
+    else if (!subject.mortal) await ensureStream(client, subject, this.#config());
+    else if (kind <= 6) subject.saw(await deleteStream(client, subject));
+    else if (kind <= 7) await ensureStream(client, subject, this.#config());
+    else await this.#create(subject);
+  }
+
+  /** With a request token mostly; then maybe again with the same, as clients do whose answer was lost, at once or much later. */
+  async #create(subject: Subject): Promise<void> {
+    const { client } = this;
+    const { chance } = client;
+    const config = this.#config();
+    this.#tokens += 1;
+    const token = chance.happens(0.7) ? `${client.name}-${this.#tokens}` : undefined;
+    const first = await createStream(client, subject, config, token);
+    if (token === undefined || (first.kind !== "unknown" && chance.happens(0.5))) return;
+    await client.pause(chance.pick([0, 0, 1_000, 8_000]));
+    if (chance.happens(0.3)) await reconfigureStream(client, subject, this.#config());
+    await createStream(client, subject, config, token);
+    if (chance.happens(0.5)) await getStream(client, subject);
   }
 
   /** What lasts is in every listing; names come in order, each once. */
@@ -60,7 +61,7 @@ export class Admin implements Actor {
     const { client } = this;
     const names = await listStreams(client, basin);
     if (names === undefined) return;
-    const lasting = this.#stage.subjects.filter((subject) => subject.basin === basin && !subject.mortal);
+    const lasting = this.stage.subjects.filter((subject) => subject.basin === basin && !subject.mortal);
     const missing = lasting.filter(({ name }) => !names.includes(name));
     if (missing.length > 0)
       client.world.violation(`a listing of ${basin} lacks ${missing.map(({ name }) => name).join(", ")}`);
@@ -71,9 +72,10 @@ export class Admin implements Actor {
   /** Deletes the basin with all that is in it, and founds it again under its name. */
   async #renewBasin(): Promise<void> {
     const { client } = this;
-    const streams = this.#stage.subjects.filter(({ basin }) => basin === SCRATCH_BASIN);
+    const streams = this.stage.subjects.filter(({ basin }) => basin === SCRATCH_BASIN);
     await deleteBasin(client, SCRATCH_BASIN, streams);
-    while (!this.#stage.stopping() && !(await ensureBasin(client, SCRATCH_BASIN, {}))) await client.pause(PACE_MS);
+    while (!this.stage.stopping() && !(await ensureBasin(client, SCRATCH_BASIN, {})))
+      await client.pause(FOUNDING_PACE_MS);
   }
 
   #config(): Config {

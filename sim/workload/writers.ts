@@ -3,7 +3,7 @@ import { appendSession } from "../clients/append-session.ts";
 import type { Client } from "../clients/client.ts";
 import { type AppendCall, append } from "../clients/operations.ts";
 import type { ClientRecord } from "../clients/records.ts";
-import { type Actor, goesOn, paceOf, type Stage, someSubject, wallMs } from "./actor.ts";
+import { RepeatingActor, someSubject, wallMs } from "./actor.ts";
 import type { Subject } from "./subject.ts";
 
 const MAX_BATCH_RECORDS = 20;
@@ -25,59 +25,33 @@ export function batchFor(client: Client, subject: Subject): AppendCall {
   return call;
 }
 
-export class Writer implements Actor {
-  readonly client: Client;
-  readonly #stage: Stage;
-  doing = "nothing yet";
-
-  constructor(client: Client, stage: Stage) {
-    this.client = client;
-    this.#stage = stage;
-  }
-
-  async run(): Promise<void> {
+export class Writer extends RepeatingActor {
+  protected async act(): Promise<void> {
     const { client } = this;
-    const paceMs = paceOf(client, this.#stage);
-    while (await goesOn(client, this.#stage, paceMs)) {
-      const subject = someSubject(client, this.#stage);
-      const call = batchFor(client, subject);
-      this.doing = `appending ${call.records[0].id} to ${subject.name}`;
-      const answer = await append(client, subject, call);
-      subject.saw(answer);
-      const fence = call.records.findLast((record) => record.command?.kind === "fence")?.command;
-      if (answer.kind === "appended" && fence?.kind === "fence") subject.fencingToken = fence.token;
-    }
-    this.doing = "nothing more";
+    const subject = someSubject(client, this.stage);
+    const call = batchFor(client, subject);
+    this.doing = `appending ${call.records[0].id} to ${subject.name}`;
+    const answer = await append(client, subject, call);
+    subject.saw(answer);
+    const fence = call.records.findLast((record) => record.command?.kind === "fence")?.command;
+    if (answer.kind === "appended" && fence?.kind === "fence") subject.fencingToken = fence.token;
   }
 }
 
-export class SessionWriter implements Actor {
-  readonly client: Client;
-  readonly #stage: Stage;
-  doing = "nothing yet";
-
-  constructor(client: Client, stage: Stage) {
-    this.client = client;
-    this.#stage = stage;
-  }
-
-  async run(): Promise<void> {
+export class SessionWriter extends RepeatingActor {
+  protected async act(): Promise<void> {
     const { client } = this;
     const { chance } = client;
-    const paceMs = paceOf(client, this.#stage);
-    while (await goesOn(client, this.#stage, paceMs)) {
-      const subject = someSubject(client, this.#stage);
-      let left = chance.between(1, 30);
-      this.doing = `in an append session on ${subject.name}`;
-      const failure = await appendSession(client, subject, () => {
-        left -= 1;
-        if (left < 0 || this.#stage.stopping() || !this.#stage.budget.takeOperation()) return undefined;
-        // In a pipeline the tail is not known: a condition on it would mostly end the session.
-        const call = batchFor(client, subject);
-        return chance.happens(0.9) ? { records: call.records } : call;
-      });
-      if (failure !== undefined) subject.saw(failure);
-    }
-    this.doing = "nothing more";
+    const subject = someSubject(client, this.stage);
+    let left = chance.between(1, 30);
+    this.doing = `in an append session on ${subject.name}`;
+    const failure = await appendSession(client, subject, () => {
+      left -= 1;
+      if (left < 0 || this.stage.stopping() || !this.stage.budget.takeOperation()) return undefined;
+      // In a pipeline the tail is not known: a condition on it would mostly end the session.
+      const call = batchFor(client, subject);
+      return chance.happens(0.9) ? { records: call.records } : call;
+    });
+    if (failure !== undefined) subject.saw(failure);
   }
 }

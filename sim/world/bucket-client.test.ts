@@ -5,6 +5,7 @@ import { ObjectStoreError } from "@tailrace/engine/object-store";
 import { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
 import { Chance } from "./chance.ts";
+import { LogWatch } from "./log-watch.ts";
 import { Lane, Scheduler } from "./scheduler.ts";
 import { Trace } from "./trace.ts";
 import { WEATHERS, type Weather } from "./weather.ts";
@@ -29,6 +30,7 @@ function setting(weather: Weather, seed = 1, exclusive = false): Setting {
     lane,
     chance: new Chance(seed + 1),
     weather: () => weather,
+    watch: new LogWatch(bucket, (what) => violations.push(what)),
     onViolation: (what) => violations.push(what),
   });
   return {

@@ -3,6 +3,7 @@
 import { type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "@tailrace/engine/object-store";
 import type { Bucket } from "./bucket.ts";
 import type { Chance } from "./chance.ts";
+import type { LogWatch } from "./log-watch.ts";
 import type { Lane, Scheduler } from "./scheduler.ts";
 import type { Weather } from "./weather.ts";
 
@@ -29,6 +30,7 @@ export interface BucketClientOptions {
   readonly lane: Lane;
   readonly chance: Chance;
   readonly weather: () => Weather;
+  readonly watch: LogWatch;
   readonly onViolation: OnViolation;
 }
 
@@ -37,6 +39,7 @@ export class BucketClient implements ObjectStore {
   readonly exclusive: boolean;
   readonly #options: BucketClientOptions;
   #underWay = 0;
+  #lastPutMs = 0;
 
   constructor(options: BucketClientOptions) {
     this.#options = options;
@@ -48,10 +51,16 @@ export class BucketClient implements ObjectStore {
     return this.#underWay;
   }
 
+  /** When something was put last, or tried to. */
+  get lastPutMs(): number {
+    return this.#lastPutMs;
+  }
+
   putIfAbsent(key: string, parts: readonly Uint8Array[]): Promise<void> {
-    const { bucket } = this.#options;
+    const { bucket, lane, watch } = this.#options;
     return this.#put("putIfAbsent", key, parts, (bytes) => {
       if (!bucket.putIfAbsent(key, bytes)) throw new ObjectStoreError("exists", `an object is there: ${key}`);
+      watch.landed(lane, key);
     });
   }
 
@@ -61,6 +70,9 @@ export class BucketClient implements ObjectStore {
 
   #put(kind: Kind, key: string, parts: readonly Uint8Array[], effect: (bytes: Uint8Array) => void): Promise<void> {
     const bytes = Buffer.concat(parts);
+    const { lane, scheduler, watch } = this.#options;
+    this.#lastPutMs = scheduler.nowMs;
+    watch.offered(lane, key, bytes, scheduler.nowMs);
     return this.#request(kind, key, (givenUp) => {
       if (!givenUp && Buffer.compare(bytes, Buffer.concat(parts)) !== 0)
         this.#options.onViolation(`the bytes of ${key} changed while they were being put`);

@@ -17,6 +17,7 @@ import type { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
 import type { Chance } from "./chance.ts";
 import type { Exchange } from "./exchange.ts";
+import type { LogWatch } from "./log-watch.ts";
 import type { Connection } from "./network.ts";
 import { ProcessRuntime } from "./process-runtime.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
@@ -39,6 +40,7 @@ export interface SimProcessOptions {
   readonly chance: Chance;
   readonly bucket: Bucket;
   readonly weather: () => Weather;
+  readonly watch: LogWatch;
   readonly branches: BranchCounts;
   /** Something that must never be. */
   readonly onViolation: (what: string) => void;
@@ -55,6 +57,10 @@ export class SimProcess {
   state: ProcessState = "starting";
   /** Why it could not start or go on. */
   failure: Error | undefined;
+  /** It was asked to stop while it served, and came to its end in peace: whoever follows need not wait for it. */
+  released = false;
+  /** How long it sat still between its last word to the store and the first answer that it could give. */
+  waitedMs: number | undefined;
   readonly #options: SimProcessOptions;
   readonly #answering: Answering;
   readonly #share = new FairShare();
@@ -63,13 +69,14 @@ export class SimProcess {
   #active = 0;
 
   constructor(options: SimProcessOptions) {
-    const { name, scheduler, chance, bucket, weather, branches, onViolation } = options;
+    const { name, scheduler, chance, bucket, weather, watch, branches, onViolation } = options;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
     const rate = 1 + MAX_DRIFT * (2 * chance.fraction() - 1);
     this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), rate, branches);
-    this.store = new BucketClient({ bucket, scheduler, lane: this.lane, chance: chance.fork(), weather, onViolation });
+    const { lane } = this;
+    this.store = new BucketClient({ bucket, scheduler, lane, chance: chance.fork(), weather, watch, onViolation });
     if (bucket.exclusive) bucket.holder = this.lane;
     scheduler.note(this.lane, "starts");
     this.engine = Engine.start({
@@ -100,6 +107,7 @@ export class SimProcess {
     this.engine.started.then(
       () => {
         scheduler.note(this.lane, "serves");
+        this.waitedMs = scheduler.nowMs - this.store.lastPutMs;
         if (this.state === "starting") this.state = "serving";
       },
       (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
@@ -147,6 +155,7 @@ export class SimProcess {
   /** Ends as on SIGTERM: drains, releases, closes. */
   stop(): void {
     if (this.over || this.state === "stopping") return;
+    const served = this.state === "serving";
     this.state = "stopping";
     const { scheduler } = this.#options;
     scheduler.note(this.lane, "stops");
@@ -159,17 +168,17 @@ export class SimProcess {
       },
       true,
     );
-    void this.#shutDown();
+    void this.#shutDown(served);
   }
 
-  async #shutDown(): Promise<void> {
+  async #shutDown(served: boolean): Promise<void> {
     const { scheduler } = this.#options;
     this.#drain.begin();
     const untilMs = this.runtime.clock.monotonicMs() + DRAIN_GRACE_MS;
     while (this.#active > 0 && this.runtime.clock.monotonicMs() < untilMs)
       await scheduler.pause(DRAIN_POLL_MS, this.lane, "draining");
     this.#breakConnections();
-    await this.#close();
+    await this.#close(served);
   }
 
   /** The engine cannot start or go on. */
@@ -179,12 +188,13 @@ export class SimProcess {
     this.#options.scheduler.note(this.lane, `fails: ${error.message}`);
     this.state = "stopping";
     this.#breakConnections();
-    void this.#close();
+    void this.#close(false);
   }
 
-  async #close(): Promise<void> {
+  async #close(releases: boolean): Promise<void> {
     try {
       await this.engine.close();
+      this.released = releases && this.failure === undefined;
       this.#options.scheduler.note(this.lane, "is closed");
     } catch (error) {
       this.#options.scheduler.note(this.lane, `could not close: ${String(error)}`);

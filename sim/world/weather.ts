@@ -35,6 +35,8 @@ const CALM: Weather = {
 export const WEATHERS = {
   calm: CALM,
   slow: { ...CALM, name: "slow", latencyMs: 250, stalled: 0.02 },
+  /** One request in many takes for ever, the others do not. */
+  hiccups: { ...CALM, name: "hiccups", stalled: 0.06 },
   stalling: { ...CALM, name: "stalling", latencyMs: 20, stalled: 0.3 },
   crawling: { ...CALM, name: "crawling", latencyMs: 100, stalled: 0.7 },
   throttled: { ...CALM, name: "throttled", latencyMs: 15, refused: 0.5 },

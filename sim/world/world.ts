@@ -4,6 +4,7 @@ import { BranchCounts } from "@tailrace/engine/runtime";
 import { Bucket, type Rot } from "./bucket.ts";
 import { Chance } from "./chance.ts";
 import { Exchange, type RequestHead } from "./exchange.ts";
+import { LogWatch } from "./log-watch.ts";
 import { Connection } from "./network.ts";
 import { type Lane, Scheduler } from "./scheduler.ts";
 import { SimProcess } from "./sim-process.ts";
@@ -20,6 +21,8 @@ export interface Site {
   readonly name: string;
   process: SimProcess | undefined;
   starts: number;
+  /** The weather between it and the store, where it has one of its own. */
+  weather: Weather | undefined;
 }
 
 export class World {
@@ -30,6 +33,7 @@ export class World {
   /** Every process that ever ran. */
   readonly processes: SimProcess[] = [];
   readonly violations: string[] = [];
+  readonly watch: LogWatch;
   /** What was damaged in the bucket. */
   readonly rots: Rot[] = [];
   weather: Weather = WEATHERS.calm;
@@ -43,7 +47,19 @@ export class World {
     this.#networkChance = this.#chance.fork();
     this.scheduler = new Scheduler(this.#chance.fork(), trace);
     this.bucket = new Bucket(exclusive);
-    this.sites = Array.from({ length: siteCount }, (_, i) => ({ name: `site${i}`, process: undefined, starts: 0 }));
+    this.watch = new LogWatch(this.bucket, (what) => this.violation(what));
+    this.sites = Array.from({ length: siteCount }, (_, i) => ({
+      name: `site${i}`,
+      process: undefined,
+      starts: 0,
+      weather: undefined,
+    }));
+  }
+
+  /** Where the process runs that was started last, of those that still run. */
+  get newest(): Site | undefined {
+    const process = this.processes.findLast(({ over }) => !over);
+    return process === undefined ? undefined : this.sites.find((site) => site.process === process);
   }
 
   violation(what: string): void {
@@ -68,7 +84,8 @@ export class World {
       scheduler: this.scheduler,
       chance: this.#chance.fork(),
       bucket: this.bucket,
-      weather: () => this.weather,
+      weather: () => site.weather ?? this.weather,
+      watch: this.watch,
       branches: this.branches,
       onViolation: (what) => this.violation(what),
     });

@@ -1,0 +1,158 @@
+// The end of a run, when nothing goes wrong any more: followers must be prompt, a deletion must last, and a witness reads everything.
+// What it asks goes into the history like all else.
+
+import type { Client } from "./clients/client.ts";
+import { append, checkTail, deleteStream, getStream } from "./clients/operations.ts";
+import { type ReadSessionEnd, readSession } from "./clients/read-session.ts";
+import { SCRATCH_BASIN } from "./workload/admin.ts";
+import type { Subject } from "./workload/subject.ts";
+import type { World } from "./world/world.ts";
+
+/** A follower has what was acknowledged, and knows of a deletion, within this. */
+const PROMPT_MS = 1_000;
+/** Until followers stand at the tail. */
+const CATCHING_UP_MS = 500;
+const FOLLOWERS = 2;
+const APPENDS = 4;
+const POLL_MS = 20;
+const PAUSE_MS = 200;
+
+export interface EpilogueOptions {
+  readonly world: World;
+  readonly subjects: readonly Subject[];
+  readonly client: (name: string) => Client;
+}
+
+export class Epilogue {
+  readonly #options: EpilogueOptions;
+
+  constructor(options: EpilogueOptions) {
+    this.#options = options;
+  }
+
+  /** Whoever follows a stream sees at once what is appended to it, and that it is gone when it is. */
+  async followers(): Promise<void> {
+    const client = this.#options.client("prompter");
+    for (const subject of this.#options.subjects) await this.#follow(client, subject);
+  }
+
+  async #follow(client: Client, subject: Subject): Promise<void> {
+    const { world } = this.#options;
+    const tail = await this.#appended(client, subject);
+    if (tail === undefined) return;
+    // Others may not know yet that they have been overtaken.
+    const { site } = client;
+    const followers = Array.from(
+      { length: FOLLOWERS },
+      (_, i) => new Follower(client.at(site), subject, tail, i === 0),
+    );
+    await client.pause(CATCHING_UP_MS);
+    for (let i = 0; i < APPENDS; i += 1) {
+      const end = await this.#appended(client, subject);
+      if (end === undefined || client.site !== site) break;
+      for (const follower of followers)
+        if (!(await follower.within(PROMPT_MS, () => follower.next >= end)))
+          world.violation(
+            `a follower of ${subject.name} stands at ${follower.next}, ${PROMPT_MS} ms after ${end - 1} was acknowledged`,
+          );
+      await client.pause(client.chance.pick([0, 0, 10, 300]));
+    }
+    if (subject.mortal && client.chance.happens(0.5) && (await deleteStream(client, subject)).kind === "deleted") {
+      for (const follower of followers)
+        if (!(await follower.within(PROMPT_MS, () => follower.end !== undefined)))
+          world.violation(`a follower of ${subject.name} goes on ${PROMPT_MS} ms after its deletion was acknowledged`);
+        else if (follower.end?.why !== "gone" && client.site === site)
+          world.violation(`a follower of ${subject.name} was not told of its deletion: ${follower.end?.why}`);
+    }
+    for (const follower of followers) await follower.leave();
+  }
+
+  /** The tail behind an append that was acknowledged; undefined where the stream, or its basin, is not there. */
+  async #appended(client: Client, subject: Subject): Promise<number | undefined> {
+    for (;;) {
+      const answer = await append(client, subject, { records: [subject.large(client.name, 1)] });
+      if (answer.kind === "appended") return answer.end.seqNum;
+      if (answer.kind === "not-found" || answer.kind === "deletion-pending") return undefined;
+      if (answer.kind === "refused" && subject.basin === SCRATCH_BASIN) return undefined;
+      client.lookElsewhere();
+      await client.pause(PAUSE_MS);
+    }
+  }
+
+  /** Deletes some of what may be deleted. Returns a moment after the last acknowledgement. */
+  async deletions(): Promise<void> {
+    const client = this.#options.client("undertaker");
+    for (const subject of this.#options.subjects)
+      if (subject.mortal && client.chance.happens(0.5)) await deleteStream(client, subject);
+    await client.pause(client.chance.between(0, 50));
+  }
+
+  /** The last word: what lasts still takes appends, has its configuration, and every stream is read from its beginning to its tail. */
+  async witness(): Promise<void> {
+    const client = this.#options.client("witness");
+    for (const subject of this.#options.subjects) {
+      while (!subject.mortal && !subject.createdOnAppend) {
+        const { kind } = await append(client, subject, { records: [subject.large(client.name, 1)] });
+        if (kind === "appended") break;
+        await client.pause(PAUSE_MS);
+      }
+      for (;;) {
+        const end = await readSession(
+          client,
+          subject,
+          { start: { kind: "seq_num", seqNum: 0 }, waitSecs: 0 },
+          { form: "s2s", pauseMs: 0, leaves: () => false },
+        );
+        const tail = await checkTail(client, subject);
+        if (end.why === "gone" || tail.kind === "not-found" || tail.kind === "deletion-pending") break;
+        // Its basin is gone.
+        if (tail.kind === "refused" && subject.basin === SCRATCH_BASIN) break;
+        if (tail.kind === "tail" && (end.why === "bound" || tail.tail.seqNum === 0)) break;
+        await client.pause(PAUSE_MS);
+      }
+      await getStream(client, subject);
+    }
+  }
+}
+
+/** A session that reads along with the tail. */
+class Follower {
+  /** The number of the next record it is to be given. */
+  next: number;
+  end: ReadSessionEnd | undefined;
+  readonly #client: Client;
+  #leaving = false;
+  readonly #session: Promise<void>;
+
+  constructor(client: Client, subject: Subject, tail: number, framed: boolean) {
+    this.#client = client;
+    this.next = tail;
+    this.#session = readSession(
+      client,
+      subject,
+      { start: { kind: "seq_num", seqNum: tail } },
+      {
+        form: framed ? "s2s" : "sse",
+        pauseMs: 0,
+        leaves: () => this.#leaving,
+        onRecords: (next) => {
+          this.next = next;
+        },
+      },
+    ).then((end) => {
+      this.end = end;
+    });
+  }
+
+  /** Whether `done` comes true in time. */
+  async within(ms: number, done: () => boolean): Promise<boolean> {
+    for (let leftMs = ms; leftMs > 0 && !done(); leftMs -= POLL_MS) await this.#client.pause(POLL_MS);
+    return done();
+  }
+
+  /** Resolves when the session is over: at the next heartbeat. */
+  leave(): Promise<void> {
+    this.#leaving = true;
+    return this.#session;
+  }
+}
