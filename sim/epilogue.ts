@@ -33,13 +33,17 @@ export class Epilogue {
   /** Whoever follows a stream sees at once what is appended to it, and that it is gone when it is. */
   async followers(): Promise<void> {
     const client = this.#options.client("prompter");
-    for (const subject of this.#options.subjects) await this.#follow(client, subject);
+    const sessions: Promise<void>[] = [];
+    for (const subject of this.#options.subjects)
+      for (const follower of await this.#follow(client, subject)) sessions.push(follower.leave());
+    await Promise.all(sessions);
   }
 
-  async #follow(client: Client, subject: Subject): Promise<void> {
+  /** Those who followed, and may leave. */
+  async #follow(client: Client, subject: Subject): Promise<readonly Follower[]> {
     const { world } = this.#options;
     const tail = await this.#appended(client, subject);
-    if (tail === undefined) return;
+    if (tail === undefined) return [];
     // Others may not know yet that they have been overtaken.
     const { site } = client;
     const followers = Array.from(
@@ -64,7 +68,7 @@ export class Epilogue {
         else if (follower.end?.why !== "gone" && client.site === site)
           world.violation(`a follower of ${subject.name} was not told of its deletion: ${follower.end?.why}`);
     }
-    for (const follower of followers) await follower.leave();
+    return followers;
   }
 
   /** The tail behind an append that was acknowledged; undefined where the stream, or its basin, is not there. */

@@ -17,8 +17,9 @@ const GIVEN_UP_MS = 8_000;
 const ROTS_BETWEEN_MS = [2_000, 12_000] as const;
 
 /** What can be wrong with one process's way to the store, while all others are well. */
-const WAYS = [
+const WAYS: readonly Weather[] = [
   WEATHERS.away,
+  WEATHERS.ambiguous,
   WEATHERS.ambiguous,
   WEATHERS.stalling,
   WEATHERS.hiccups,
@@ -216,16 +217,16 @@ export class Nemesis {
     });
   }
 
-  /** The one that serves stops in peace, and another one follows: at once, or when it has ended. */
+  /** The one that serves stops in peace, and another one follows: soon, or when it has ended. */
   #handOver(): void {
     const chance = this.#chance;
     const owner = this.#owner();
     if (owner === undefined) return;
-    if (chance.happens(0.4)) this.#cutOff(owner);
+    if (chance.happens(0.5)) this.#cutOff(owner, [WEATHERS.ambiguous, WEATHERS.stalling]);
     owner.stop();
     if (chance.happens(0.5)) this.#succeed(owner, this.#deeds);
     else
-      this.#world.scheduler.after(chance.between(0, 300), this.lane, `hands over from ${owner.name}`, () => {
+      this.#world.scheduler.after(chance.between(0, 1_000), this.lane, `hands over from ${owner.name}`, () => {
         if (!this.#healed) this.#startSomewhere();
       });
   }
@@ -241,26 +242,30 @@ export class Nemesis {
     const alone = processes.every(({ over }) => over) && owner.released;
     const heir = this.#startSomewhere();
     if (heir === undefined || !alone) return;
+    const startedMs = scheduler.nowMs;
     const started = processes.length;
     const undisturbed = () =>
       this.#deeds === deeds &&
       processes.length === started &&
       this.#world.weather === WEATHERS.calm &&
       sites.every(({ weather }) => weather === undefined);
-    if (!undisturbed()) return;
-    const judge = () => {
-      if (heir.waitedMs !== undefined && heir.waitedMs > SUCCESSION_MS && undisturbed())
-        this.#world.violation(`${heir.name} follows the release of ${owner.name}, and waited ${heir.waitedMs} ms`);
+    const look = () => {
+      if (heir.state !== "starting" || !undisturbed()) return;
+      const { lastPutMs } = heir.store;
+      // Its last word to the store before it serves is that it has taken over.
+      if (lastPutMs > startedMs && scheduler.nowMs - lastPutMs > SUCCESSION_MS)
+        this.#world.violation(`${heir.name} follows the release of ${owner.name}, and waits all the same`);
+      else scheduler.after(SUCCESSION_POLL_MS, this.lane, "waits for the heir", look);
     };
-    heir.engine.started.then(judge, () => undefined);
+    look();
   }
 
   /** For a while something is wrong between one process and the store. */
-  #cutOff(process: SimProcess): void {
+  #cutOff(process: SimProcess, ways: readonly Weather[] = WAYS): void {
     const { scheduler, sites } = this.#world;
     const site = sites.find((each) => each.process === process);
     if (site === undefined) return;
-    const weather = this.#chance.pick(WAYS);
+    const weather = this.#chance.pick(ways);
     site.weather = weather;
     scheduler.note(this.lane, `weather between ${process.name} and the store: ${weather.name}`);
     scheduler.after(this.#chance.pick(CUT_OFF_FOR_MS), this.lane, `${site.name} reaches the store again`, () => {

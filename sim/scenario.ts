@@ -70,7 +70,7 @@ export function drawScenario(chance: Chance): Scenario {
   if (kind <= 7) return flood(mixed);
   if (kind <= 8) return { ...mixed, name: "rot", rots: true };
   if (kind <= 11) return deposed(chance, mixed);
-  if (kind <= 13) return catalog(mixed);
+  if (kind <= 13) return catalog(chance, mixed);
   return mixed;
 }
 
@@ -156,7 +156,7 @@ function deposed(chance: Chance, mixed: Scenario): Scenario {
     name: "deposed",
     sites: 4,
     exclusive: false,
-    acts: ["usurp", "usurp", "usurp", "usurp", "hand over", chance.pick(["clock", "cut off", "stumble"])],
+    acts: ["usurp", "usurp", "usurp", "usurp", "hand over", "hand over", chance.pick(["clock", "cut off", "stumble"])],
     faultPaceMs: chance.pick([3_000, 5_000]),
     early: false,
     actors: {
@@ -174,15 +174,20 @@ function deposed(chance: Chance, mixed: Scenario): Scenario {
 }
 
 /** Streams come and go, and whoever sees to it comes to its end in the middle of it. */
-function catalog(mixed: Scenario): Scenario {
+function catalog(chance: Chance, mixed: Scenario): Scenario {
   return {
     ...mixed,
     name: "catalog",
-    acts: ["crash", "crash", "stop", "hand over", "usurp", "weather", "weather"],
+    // What is under way may be so for long, or be cut short.
+    acts: chance.pick([
+      ["weather"],
+      ["weather", "weather", "crash"],
+      ["crash", "crash", "stop", "hand over", "usurp", "weather"],
+    ]),
     weathers: [WEATHERS.away, WEATHERS.full, WEATHERS.ambiguous, WEATHERS.stalling],
-    faultPaceMs: 2_000,
+    faultPaceMs: chance.pick([2_000, 6_000]),
     early: false,
-    actors: { ...mixed.actors, writers: 1, readers: 1, admins: 3 },
+    actors: { ...mixed.actors, writers: 1, readers: 1, admins: 4 },
     adminPacesMs: [200, 500],
     streams: { ...mixed.streams, mortal: true },
   };
@@ -193,8 +198,9 @@ function flood(mixed: Scenario): Scenario {
   return {
     ...mixed,
     name: "flood",
-    acts: [...mixed.acts, "weather", "weather"],
-    weathers: [...mixed.weathers, WEATHERS.hiccups, WEATHERS.hiccups],
+    acts: ["weather", "weather", "weather", ...mixed.acts.slice(0, 3)],
+    weathers: [WEATHERS.hiccups, WEATHERS.hiccups, ...mixed.weathers.slice(0, 1)],
+    faultPaceMs: 2_000,
     actors: { ...mixed.actors, sessions: 0, tailers: 0, floods: 1 },
   };
 }

@@ -49,7 +49,7 @@ export type Call =
   /** A unary read, or one event of a read session; then `start` is what follows the event before it. */
   | { readonly kind: "read"; readonly start: ReadStart; readonly clamp?: boolean; readonly createsStream?: boolean }
   | { readonly kind: "check-tail"; readonly createsStream?: boolean }
-  /** `config` is resolved; without it, the stream's config is not checked. */
+  /** `config` is resolved; without it, the stream's config is not checked. Calls with one `requestToken` must be equal. */
   | { readonly kind: "create"; readonly config?: Config; readonly requestToken?: string }
   | { readonly kind: "ensure"; readonly config?: Config }
   | { readonly kind: "reconfigure"; readonly patch: Config }

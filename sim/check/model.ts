@@ -99,6 +99,10 @@ function misfit(state: StreamState, step: Observation, placement: Placement): Mi
   switch (step.kind) {
     case "exists":
       return undefined;
+    case "already-exists":
+      return step.requestToken !== undefined && step.requestToken === state.requestToken
+        ? "it was created by the very request that is repeated"
+        : undefined;
     case "has-config":
       return contradicts(state.config, step.config) ? "its config is another" : undefined;
     case "tail":

@@ -23,6 +23,8 @@ export type StepKind =
   | { readonly kind: "not-found" }
   | { readonly kind: "deletion-pending" }
   | { readonly kind: "exists" }
+  /** Created by another request than the one with this token. */
+  | { readonly kind: "already-exists"; readonly requestToken: string | undefined }
   | { readonly kind: "has-config"; readonly config: Config }
   | { readonly kind: "tail"; readonly tail: Position }
   /** The tail, and nothing to read where a read or a session stands. */
@@ -188,7 +190,7 @@ function claims(operation: Operation, placement: Placement, add: (step: StepKind
       add({ kind: answer.kind });
       return;
     case "already-exists":
-      add({ kind: "exists" });
+      add({ kind: "already-exists", requestToken: call.kind === "create" ? call.requestToken : undefined });
       return;
     case "seq-num-mismatch": {
       const { matchSeqNum, fencingToken } = conditions(operation);

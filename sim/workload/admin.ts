@@ -11,7 +11,7 @@ import {
   reconfigureStream,
 } from "../clients/operations.ts";
 import { RepeatingActor, someSubject } from "./actor.ts";
-import type { Subject } from "./subject.ts";
+import { Subject } from "./subject.ts";
 
 /** Between attempts to found a basin again. */
 const FOUNDING_PACE_MS = 1500;
@@ -42,18 +42,22 @@ export class Admin extends RepeatingActor {
   }
 
   /** With a request token mostly; then maybe again with the same, as clients do whose answer was lost, at once or much later. */
-  async #create(subject: Subject): Promise<void> {
+  async #create(known: Subject): Promise<void> {
     const { client } = this;
     const { chance } = client;
     const config = this.#config();
     this.#tokens += 1;
     const token = chance.happens(0.7) ? `${client.name}-${this.#tokens}` : undefined;
+    // A name of its own is free, and nobody else changes what has it.
+    const subject = chance.happens(0.5) ? Subject.fresh(known.basin, `fresh/${client.name}/${this.#tokens}`) : known;
+    this.doing = `creating ${subject.name}`;
     const first = await createStream(client, subject, config, token);
-    if (token === undefined || (first.kind !== "unknown" && chance.happens(0.5))) return;
+    if (token === undefined || (first.kind !== "unknown" && chance.happens(0.3))) return;
     await client.pause(chance.pick([0, 0, 1_000, 8_000]));
     if (chance.happens(0.3)) await reconfigureStream(client, subject, this.#config());
     await createStream(client, subject, config, token);
-    if (chance.happens(0.5)) await getStream(client, subject);
+    if (chance.happens(0.7)) await getStream(client, subject);
+    if (subject !== known && chance.happens(0.5)) await deleteStream(client, subject);
   }
 
   /** What lasts is in every listing; names come in order, each once. */

@@ -114,14 +114,7 @@ export class Doubter extends RepeatingActor {
     const { basin } = this.stage.subjects[0];
     this.#fresh += 1;
     const name = `fresh/${client.name}/${this.#fresh}`;
-    const subject = new Subject({
-      basin,
-      name,
-      mortal: true,
-      createdOnAppend: false,
-      createdOnRead: false,
-      encryptionKey: undefined,
-    });
+    const subject = Subject.fresh(basin, name);
     this.doing = `creating ${name}, to ask others`;
     const created = await ensureStream(client, subject, {});
     if (created.kind !== "provisioned") return [];

@@ -12,9 +12,9 @@ const APPEND_BYTES = 1_000_000;
 /** A crowd: how many, and how far apart. */
 const CROWD_APPENDS = 80;
 const CROWD_PACE_MS = 15;
-const CROWDS = 3;
+const CROWDS = 4;
 /** When it comes, mostly. */
-const PACE_MS = 5_000;
+const PACE_MS = 3_000;
 
 export class Flood extends RepeatingActor {
   readonly #subject: Subject;

@@ -39,6 +39,18 @@ export class Subject implements StreamRef {
     this.mortal = options.mortal;
   }
 
+  /** A stream of this name that nobody else knows of. */
+  static fresh(basin: string, name: string): Subject {
+    return new Subject({
+      basin,
+      name,
+      mortal: true,
+      createdOnAppend: false,
+      createdOnRead: false,
+      encryptionKey: undefined,
+    });
+  }
+
   /** True once so much has an unknown outcome that it is left alone: see MAX_UNKNOWN. */
   get murky(): boolean {
     return this.createdOnAppend && this.#unknown >= MAX_UNKNOWN;

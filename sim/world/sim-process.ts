@@ -59,8 +59,6 @@ export class SimProcess {
   failure: Error | undefined;
   /** It was asked to stop while it served, and came to its end in peace: whoever follows need not wait for it. */
   released = false;
-  /** How long it sat still between its last word to the store and the first answer that it could give. */
-  waitedMs: number | undefined;
   readonly #options: SimProcessOptions;
   readonly #answering: Answering;
   readonly #share = new FairShare();
@@ -107,7 +105,6 @@ export class SimProcess {
     this.engine.started.then(
       () => {
         scheduler.note(this.lane, "serves");
-        this.waitedMs = scheduler.nowMs - this.store.lastPutMs;
         if (this.state === "starting") this.state = "serving";
       },
       (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))),
