@@ -91,7 +91,7 @@ export class SimProcess {
         runtime,
         metrics,
         drain: this.#drain,
-        audit: new Audit(this.#logger()),
+        audit: new Audit(this.#logger(), runtime),
         prices: DEFAULT_PRICES,
         quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, this.runtime.clock),
       },

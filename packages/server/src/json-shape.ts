@@ -21,8 +21,10 @@ export function object(value: unknown, path: string): JsonObject {
   return value as JsonObject;
 }
 
+/** Half of a surrogate pair is no text: two of them would become another name once they are put together. */
 export function string(value: unknown, path: string): string {
   if (typeof value !== "string") throw wrong(path, "a string");
+  if (!value.isWellFormed()) throw wrong(path, "Unicode text");
   return value;
 }
 

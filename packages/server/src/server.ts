@@ -61,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { engine, runtime, logger } = options;
   const drain = new Drain();
   const metrics = new Metrics(() => engine.stats(), options.storeMeter ?? { counts: {} }, runtime.branches);
+  const audit = new Audit(logger, runtime);
   const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
   const answering = new Answering({
     context: {
@@ -68,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       runtime,
       metrics,
       drain,
-      audit: new Audit(logger),
+      audit,
       prices: options.prices ?? DEFAULT_PRICES,
       quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime.clock),
     },
@@ -120,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
     close() {
       port.destroy();
+      audit.sayLeftOut();
     },
   };
 }

@@ -67,7 +67,7 @@ async function setup() {
     runtime,
     metrics: new Metrics(() => engine.stats(), { counts: {} }, runtime.branches),
     drain: new Drain(),
-    audit: new Audit({ info: () => undefined }),
+    audit: new Audit({ info: () => undefined }, runtime),
     prices: DEFAULT_PRICES,
     quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime.clock),
   };
