@@ -8,7 +8,7 @@ import { startVersitygw, VERSITYGW_MISSING, type Versitygw } from "../../../../t
 import { type Runtime, systemRuntime, VirtualRuntime } from "../runtime/index.ts";
 import { bytes, kind, text } from "./contract.ts";
 import type { ObjectStoreErrorKind } from "./object-store.ts";
-import { type S3Operation, s3ErrorKind } from "./s3/s3-errors.ts";
+import { type S3Operation, s3ErrorKind, toS3StoreError } from "./s3/s3-errors.ts";
 import { S3Store } from "./s3-store.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 
@@ -201,6 +201,23 @@ describe("errors of S3", () => {
         // Object.entries forgets the type of the keys written just above.
         const actual = s3ErrorKind({ status, code }, operation as S3Operation);
         assert.equal(actual, errorKind, `${status} ${code} on ${operation}`);
+      }
+    }
+  });
+
+  it("tell a network that is away before a connection from one that went away on it", () => {
+    const system = (code: string, syscall: string) => Object.assign(new Error(code), { code, syscall });
+    for (const code of ["EHOSTUNREACH", "ENETUNREACH"]) {
+      const connecting = system(code, "connect");
+      const several = Object.assign(new AggregateError([connecting, connecting]), { code });
+      for (const error of [connecting, several]) {
+        assert.equal(toS3StoreError(error, "putIfAbsent", "k").kind, "unavailable");
+        assert.equal(toS3StoreError(error, "read", "k").kind, "unavailable");
+      }
+      // A kept-alive connection: the request, or its answer, was on its way.
+      for (const syscall of ["read", "write"]) {
+        assert.equal(toS3StoreError(system(code, syscall), "putIfAbsent", "k").kind, "ambiguous");
+        assert.equal(toS3StoreError(system(code, syscall), "read", "k").kind, "unavailable");
       }
     }
   });

@@ -10,6 +10,8 @@ export interface S3Failure {
   readonly status: number;
   /** The `Code` of an S3 error body, or that of a system error. */
   readonly code: string;
+  /** It failed before there was a connection. */
+  readonly connecting?: boolean;
 }
 
 /** AWS, versitygw, MinIO, Ceph. They come with 403, 400, 500, 503 or 507. */
@@ -28,8 +30,6 @@ const NEVER_SENT_CODES: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
   "EMFILE",
   "CERT_HAS_EXPIRED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -38,14 +38,18 @@ const NEVER_SENT_CODES: ReadonlySet<string> = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
+/** A network that is away: while connecting, nothing was sent; on a connection that was there, what was sent may have arrived. */
+const UNREACHABLE_CODES: ReadonlySet<string> = new Set(["EHOSTUNREACH", "ENETUNREACH"]);
+
 /** Names of the SDK's own errors for credentials that it could not find or load. */
 const CREDENTIALS_ERRORS: ReadonlySet<string> = new Set(["CredentialsProviderError", "TokenProviderError"]);
 
-export function s3ErrorKind({ status, code }: S3Failure, operation: S3Operation): ObjectStoreErrorKind {
+export function s3ErrorKind(failure: S3Failure, operation: S3Operation): ObjectStoreErrorKind {
+  const { status, code } = failure;
   const lostEffect = operation === "read" || operation === "list" ? "unavailable" : "ambiguous";
   if (status === 507 || FULL_CODES.has(code)) return "full";
   if (CREDENTIALS_ERRORS.has(code)) return "denied";
-  if (status === 0) return NEVER_SENT_CODES.has(code) ? "unavailable" : lostEffect;
+  if (status === 0) return wasNeverSent(failure) ? "unavailable" : lostEffect;
   if (status === 412) return operation === "putIfAbsent" ? "exists" : "unavailable";
   if (status === 404) return code === "NoSuchKey" && operation === "read" ? "absent" : "unavailable";
   if (status === 401 || status === 403) return "denied";
@@ -58,6 +62,10 @@ export function s3ErrorKind({ status, code }: S3Failure, operation: S3Operation)
   if (status < 300) return lostEffect;
   // A redirect, or a request that was refused as such.
   return "unavailable";
+}
+
+function wasNeverSent({ code, connecting }: S3Failure): boolean {
+  return NEVER_SENT_CODES.has(code) || (connecting === true && UNREACHABLE_CODES.has(code));
 }
 
 export function toS3StoreError(error: unknown, operation: S3Operation, key: string): ObjectStoreError {
@@ -74,7 +82,18 @@ export function s3Failure(error: unknown): S3Failure {
   const status = statusOf(error);
   // Errors of S3 carry their code as `name`; those of the system as `code`, beside a name that says nothing.
   const systemCode = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return { status, code: status === 0 && systemCode !== undefined ? systemCode : error.name };
+  return {
+    status,
+    code: status === 0 && systemCode !== undefined ? systemCode : error.name,
+    connecting: status === 0 && isOfConnecting(error),
+  };
+}
+
+/** A host with several addresses is tried at each; the error then has theirs within it. */
+function isOfConnecting(error: Error): boolean {
+  if (error instanceof AggregateError)
+    return error.errors.length > 0 && error.errors.every((each) => each instanceof Error && isOfConnecting(each));
+  return "syscall" in error && error.syscall === "connect";
 }
 
 function statusOf(error: Error): number {
