@@ -55,6 +55,42 @@ test("a removal whose outcome was unknown for a while is written once", async ()
   assert.deepEqual(await next.readAll(0, "other"), ["a"]);
 });
 
+for (const mode of ["unary", "session"] as const) {
+  test(`a ${mode} read of a stream whose deletion does not get through waits no longer than for anything else`, async () => {
+    const runtime = new VirtualRuntime({ seed: 1 });
+    const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);
+    const h = await (await Harness.open(store, runtime)).withStream();
+    await h.until(h.append({ bodies: ["a"] }));
+    const start = { kind: "seq_num", seqNum: 0 } as const;
+    const options = {
+      start,
+      clamp: false,
+      count: undefined,
+      bytes: undefined,
+      until: undefined,
+      waitMs: undefined,
+      mode,
+    };
+    const reader = await h.until(h.engine.openReader(BASIN, STREAM, options, { config: {} }));
+    store.hook = ({ kind }) => (kind === "putIfAbsent" ? { failBefore: "unavailable" } : undefined);
+    const deletion = h.engine.deleteStream(BASIN, STREAM).catch((error: unknown) => error);
+    await h.runtime.advance(1);
+    let read: unknown = "waiting";
+    reader.next().then(
+      () => {
+        read = "answered";
+      },
+      (error: unknown) => {
+        read = error;
+      },
+    );
+    await h.runtime.advance(6_000);
+    assert.ok(code("unavailable")(await deletion));
+    assert.ok(code("unavailable")(read), String(read));
+    assert.equal(h.engine.stats().activeReaders, 0);
+  });
+}
+
 test("a basin whose deletion the client never heard of is removed all the same", async () => {
   const runtime = new VirtualRuntime({ seed: 1 });
   const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);

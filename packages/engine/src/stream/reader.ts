@@ -4,7 +4,7 @@ import type { ReadEvent, ReadOptions, StreamReader } from "../engine-api.ts";
 import { EngineError, UnwrittenError } from "../errors.ts";
 import type { History } from "../history/history.ts";
 import { ReadAhead } from "../history/read-ahead.ts";
-import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, OPERATION_MS } from "../limits.ts";
+import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, OPERATION_MS, STORE_DEADLINE_MS } from "../limits.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
 import { gather } from "./gather.ts";
@@ -44,6 +44,8 @@ export class Reader implements StreamReader {
   #ended = false;
   #heartbeatAtMs = Number.POSITIVE_INFINITY;
   #waitUntilMs: number | undefined;
+  /** When a deletion in flight must be durable. */
+  #deletedByMs: number | undefined;
   #wake: (() => void) | undefined;
 
   private constructor(host: ReaderHost, stream: Stream, bounds: ReadBounds, nextSeqNum: number) {
@@ -85,10 +87,9 @@ export class Reader implements StreamReader {
     const stream = this.#stream;
     if (this.#closed || this.#ended) return { kind: "end", tail: null };
     this.#host.assertAlive();
-    if (stream.gone || stream.deletedAtMs !== null) {
-      // A deletion still in flight is no answer yet: its durability wakes this reader.
-      if (stream.gone) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
-      await this.#sleep(undefined);
+    if (stream.gone) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
+    if (stream.deletedAtMs !== null) {
+      await this.#untilDeleted();
       return undefined;
     }
     if (this.#bounds.exhausted) return { kind: "end", tail: null };
@@ -96,6 +97,15 @@ export class Reader implements StreamReader {
     if (this.#nextSeqNum < kept) this.#nextSeqNum = Math.min(kept, stream.durable.nextSeqNum);
     if (this.#nextSeqNum < stream.durable.nextSeqNum) return this.#deliver(mostBytes);
     return this.#atTail();
+  }
+
+  /** A deletion still in flight is no answer yet: its durability wakes this reader. */
+  async #untilDeleted(): Promise<void> {
+    const nowMs = this.#host.runtime.clock.monotonicMs();
+    this.#deletedByMs ??= nowMs + STORE_DEADLINE_MS;
+    if (nowMs >= this.#deletedByMs)
+      throw new EngineError("unavailable", "the object store did not take the stream's deletion in time");
+    await this.#sleep(this.#deletedByMs - nowMs);
   }
 
   async #deliver(mostBytes: number): Promise<ReadEvent | undefined> {
