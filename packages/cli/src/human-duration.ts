@@ -41,5 +41,5 @@ export function parseDurationSecs(text: string): number | undefined {
     if (secs === undefined) return undefined;
     total += Number(count) * secs;
   }
-  return total;
+  return Number.isSafeInteger(total) ? total : undefined;
 }

@@ -8,9 +8,8 @@ import {
   type StreamCipher,
   type TimestampingMode,
 } from "@tailrace/engine";
-import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseDurationSecs } from "./human-duration.ts";
-import { choice, fields, flag, list, optional, readJsonFile, text } from "./json-file.ts";
+import { choice, fields, flag, list, notApplied, optional, readJsonFile, text } from "./json-file.ts";
 
 export interface InitFile {
   readonly basins: readonly InitBasin[];
@@ -107,7 +106,7 @@ function duration(value: unknown, path: string): number | undefined {
 const DELETION_ATTEMPTS = 50;
 const DELETION_PAUSE_MS = 100;
 
-/** Errors: ExitError (usage) where the file asks for what cannot be. */
+/** Errors: ExitError: `usage` where the file asks for what cannot be, `store` where the store does not take it. */
 export async function applyInitFile(engine: EngineApi, file: InitFile): Promise<void> {
   for (const { name, config, location, streams } of file.basins) {
     await applied(`basin "${name}"`, () => engine.ensureBasin(name, config, location));
@@ -129,9 +128,7 @@ async function applied(what: string, ensure: () => Promise<unknown>): Promise<vo
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       const pending = error.code === "stream_deletion_pending" || error.code === "basin_deletion_pending";
-      if (!pending || attempt === DELETION_ATTEMPTS) {
-        throw new ExitError(ExitCode.usage, `the init file cannot be applied: ${what}: ${error.message}`);
-      }
+      if (!pending || attempt === DELETION_ATTEMPTS) throw notApplied("init file", error, what);
       await setTimeout(DELETION_PAUSE_MS);
     }
   }

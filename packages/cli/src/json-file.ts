@@ -1,5 +1,6 @@
 // Files of configuration in JSON: read whole, and taken apart with errors that name the place.
 import { readFile } from "node:fs/promises";
+import type { EngineError } from "@tailrace/engine";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 
 /** Reads a file and has it parsed. `what` names it in errors. Errors: ExitError (usage) that names the place. */
@@ -15,6 +16,13 @@ export async function readJsonFile<T>(what: string, path: string, parse: (value:
   } catch (error) {
     throw new ExitError(ExitCode.usage, `the ${what} ${path} is wrong: ${messageOf(error)}`);
   }
+}
+
+/** Why a file that was understood could not be put into effect; `part` is what of it. */
+export function notApplied(what: string, error: EngineError, part?: string): ExitError {
+  const isOfStore = error.code === "unavailable" || error.code === "storage" || error.code === "hot_server";
+  const message = part === undefined ? error.message : `${part}: ${error.message}`;
+  return new ExitError(isOfStore ? ExitCode.store : ExitCode.usage, `the ${what} cannot be applied: ${message}`);
 }
 
 export function messageOf(error: unknown): string {
@@ -37,6 +45,7 @@ export function list(value: unknown, path: string): readonly unknown[] {
 
 export function text(value: unknown, path: string): string {
   if (typeof value !== "string") throw new Error(`${path} must be a string`);
+  if (!value.isWellFormed()) throw new Error(`${path} must be Unicode text`);
   return value;
 }
 

@@ -1,8 +1,7 @@
 // The locations file: where basins may live, and the storage classes there. Applied on every start; what it says is stored for all who
 // serve the deployment.
 import { type EngineApi, EngineError, type Location } from "@tailrace/engine";
-import { ExitCode, ExitError } from "./exit-codes.ts";
-import { fields, flag, list, readJsonFile, text } from "./json-file.ts";
+import { fields, flag, list, notApplied, readJsonFile, text } from "./json-file.ts";
 
 const LOCATION_NAME = /^[A-Za-z0-9:.-]{1,64}$/;
 /** Longer than this no append should wait for company: it must be durable within its deadline. */
@@ -57,12 +56,12 @@ function parseLocation(value: unknown, path: string): Location {
   };
 }
 
-/** Errors: ExitError (usage) when a basin needs what is missing from them. */
+/** Errors: ExitError: `usage` when a basin needs what is missing from them, `store` where the store does not take it. */
 export async function applyLocationsFile(engine: EngineApi, locations: readonly Location[]): Promise<void> {
   try {
     await engine.locations.define(locations);
   } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "invalid") throw error;
-    throw new ExitError(ExitCode.usage, `the locations file cannot be applied: ${error.message}`);
+    if (!(error instanceof EngineError)) throw error;
+    throw notApplied("locations file", error);
   }
 }

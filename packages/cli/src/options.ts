@@ -14,7 +14,7 @@ export interface ServeOptions {
   readonly locationsFile?: string;
   readonly quotasFile?: string;
   readonly metricsAuth?: boolean;
-  readonly prices?: string;
+  readonly pricesFile?: string;
   readonly basinDomain?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -112,9 +112,9 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
     )
     .addOption(
       new Option(
-        "--prices <path>",
+        "--prices-file <path>",
         "JSON file of prices in US dollars, for estimates of what usage costs; without one, those of S3 Standard",
-      ).env("TAILRACE_PRICES"),
+      ).env("TAILRACE_PRICES_FILE"),
     )
     .addOption(
       new Option("--metrics-auth", "let /metrics be read only with a token that permits account-metrics").env(

@@ -17,7 +17,7 @@ import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, type InitFile, readInitFile } from "./init-file.ts";
 import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
 import type { ServeOptions } from "./options.ts";
-import { readPrices } from "./prices.ts";
+import { readPricesFile } from "./prices-file.ts";
 import { type Quotas, readQuotasFile } from "./quotas-file.ts";
 import { tlsFiles } from "./tls.ts";
 
@@ -53,8 +53,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     server = await listenOrExit(options, engine, settings, logger, store);
     await startedOrExit(engine, options.store, stop);
-    if (locations !== undefined) await applyLocationsFile(engine, locations);
-    if (init !== undefined) await applyInitFile(engine, init);
+    if (locations !== undefined) await unlessStopped(applyLocationsFile(engine, locations), stop);
+    if (init !== undefined) await unlessStopped(applyInitFile(engine, init), stop);
   } catch (error) {
     server?.close();
     await engine
@@ -102,7 +102,7 @@ async function readSettings(options: ServeOptions, rootToken: string | undefined
     rootToken,
     tls: await tlsFiles(options),
     init: await given(options.initFile, readInitFile),
-    prices: await given(options.prices, readPrices),
+    prices: await given(options.pricesFile, readPricesFile),
     locations: await given(options.locationsFile, readLocationsFile),
     quotas: await given(options.quotasFile, readQuotasFile),
   };
@@ -249,12 +249,20 @@ async function listenOrExit(
   }
 }
 
+/** A part of the start, which ends early when the process is told to stop or the engine halts. Errors: ExitError for those. */
+async function unlessStopped(part: Promise<void>, stop: StopSignal): Promise<void> {
+  const stopped = stop.requested.then(() => Promise.reject(new ExitError(ExitCode.ok, "stopped while starting")));
+  try {
+    await Promise.race([part, stopped]);
+  } catch (error) {
+    // What a halted engine answers is not the reason.
+    throw stop.failure ?? error;
+  }
+}
+
 async function startedOrExit(engine: Engine, store: string, stop: StopSignal): Promise<void> {
   try {
-    await Promise.race([
-      engine.started,
-      stop.requested.then(() => Promise.reject(new ExitError(ExitCode.ok, "stopped while starting"))),
-    ]);
+    await unlessStopped(engine.started, stop);
   } catch (error) {
     if (error instanceof DeploymentError) throw new ExitError(ExitCode.store, error.message);
     if (error instanceof CorruptObjectError)

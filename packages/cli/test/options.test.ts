@@ -30,7 +30,7 @@ const VALUES: Record<string, string> = {
   "tls-cert": "/a/cert",
   "tls-key": "/a/key",
   memory: "512MiB",
-  prices: "/a/prices",
+  "prices-file": "/some/prices.json",
   "basin-domain": "streams.example",
   "locations-file": "/some/locations.json",
   "quotas-file": "/some/quotas.json",

@@ -45,7 +45,7 @@ test("--help names every option and its variable", () => {
     "memory",
     "root-token-file",
     "metrics-auth",
-    "prices",
+    "prices-file",
     "basin-domain",
     "init-file",
     "locations-file",
@@ -71,7 +71,7 @@ test("what cannot work is refused in one sentence with a code of its own", async
   const prices = join(temporary, "prices.json");
   for (const wrong of ['{"storage":1}', '{"read_gib":"free"}', '{"read_gib":-1}', "[]", "{"]) {
     writeFileSync(prices, wrong);
-    refused(ExitCode.usage, /prices\.json cannot be used/, "--prices", prices, "--store", "memory:");
+    refused(ExitCode.usage, /the prices file .*prices\.json is wrong/, "--prices-file", prices, "--store", "memory:");
   }
   refused(ExitCode.usage, /cannot be read/, "--root-token-file", join(temporary, "none"), "--store", "memory:");
   const wrong = join(temporary, "wrong.json");
@@ -287,6 +287,7 @@ test("durations are read as people write them", () => {
     ["2w", 1_209_600],
     ["", undefined],
     ["7", undefined],
+    ["300000000y", undefined],
     ["7 dayz", undefined],
     ["x7days", undefined],
   ];
