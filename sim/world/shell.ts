@@ -27,7 +27,11 @@ export async function answer(exchange: Exchange, options: ShellOptions): Promise
   const { request, connection } = exchange;
   const { answering, runtime } = options;
   const body = new ConnectionReadable(connection);
-  connection.onServerSideClosed(() => body.destroy());
+  let onGone = () => {};
+  connection.onServerSideClosed(() => {
+    body.destroy();
+    onGone();
+  });
   const header = (name: string): string | undefined => request.headers[name];
   const found = await answering.answer({
     method: request.method,
@@ -36,6 +40,13 @@ export async function answer(exchange: Exchange, options: ShellOptions): Promise
     readBody: () =>
       readBody(body, { contentLength: header("content-length"), contentEncoding: header("content-encoding") }, runtime),
     chunks: body,
+    onGone(callback) {
+      if (body.destroyed) callback();
+      else onGone = callback;
+      return () => {
+        onGone = () => {};
+      };
+    },
   });
   if (found.kind === "reply") send(exchange, found);
   else await run(exchange, found, body, options);

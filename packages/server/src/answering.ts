@@ -21,6 +21,8 @@ export interface RequestHead {
   /** As in ApiRequest. */
   readBody(): Uint8Array | Promise<Uint8Array>;
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** As in ApiRequest. */
+  onGone(callback: () => void): () => void;
 }
 
 export interface AnsweringLogger {
@@ -231,5 +233,9 @@ class RoutedRequest implements ApiRequest {
 
   get chunks(): AsyncIterable<Uint8Array> {
     return this.#head.chunks;
+  }
+
+  onGone(callback: () => void): () => void {
+    return this.#head.onGone(callback);
   }
 }

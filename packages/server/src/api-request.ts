@@ -23,6 +23,8 @@ export interface ApiRequest {
   readBody(): Uint8Array | Promise<Uint8Array>;
   /** The body as it comes in, for sessions. Not pulling stops the client. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Calls back when the client goes without waiting for its answer (at once if it has); the answer takes the callback off. */
+  onGone(callback: () => void): () => void;
 }
 
 /** What a session keeps of the request that opened it. */

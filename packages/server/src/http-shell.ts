@@ -6,11 +6,12 @@ import type { Runtime } from "@tailrace/engine/runtime";
 import type { Answering, AnsweringLogger, RequestHead } from "./answering.ts";
 import type { Reply, Session } from "./api-request.ts";
 import { readBody } from "./body.ts";
+import { onceClosed } from "./closing.ts";
 import { corsHeaders, preflightHeaders } from "./cors.ts";
 import { Outbox } from "./outbox.ts";
 import { compressed, piecesOf, replyCompression } from "./reply-body.ts";
 import { FairShare } from "./session/fair-share.ts";
-import { StreamOutput, WRITE_DEADLINE_MS } from "./session/output.ts";
+import { StreamOutput, takingDeadlineMs } from "./session/output.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -27,10 +28,12 @@ export interface ShellOptions {
 /** What Node read of a request. */
 class NodeRequestHead implements RequestHead {
   readonly #request: HttpRequest;
+  readonly #response: HttpResponse;
   readonly #runtime: Runtime;
 
-  constructor(request: HttpRequest, runtime: Runtime) {
+  constructor(request: HttpRequest, response: HttpResponse, runtime: Runtime) {
     this.#request = request;
+    this.#response = response;
     this.#runtime = runtime;
   }
 
@@ -57,6 +60,10 @@ class NodeRequestHead implements RequestHead {
 
   get chunks(): AsyncIterable<Uint8Array> {
     return this.#request;
+  }
+
+  onGone(callback: () => void): () => void {
+    return onceClosed(this.#response, callback);
   }
 }
 
@@ -86,7 +93,7 @@ export class HttpShell {
   }
 
   async #answer(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const head = new NodeRequestHead(request, this.#options.runtime);
+    const head = new NodeRequestHead(request, response, this.#options.runtime);
     if (this.#options.cors) {
       const header = (name: string) => head.header(name);
       if (request.method === "OPTIONS" && header("access-control-request-method") !== undefined) {
@@ -110,6 +117,7 @@ export class HttpShell {
   ): Promise<void> {
     if (response.destroyed) return;
     let { body } = reply;
+    const large = typeof body === "function";
     if (typeof body === "function") {
       const pending = this.#enter(request, response);
       if (pending !== undefined) await pending;
@@ -119,6 +127,7 @@ export class HttpShell {
     let pieces = piecesOf(body);
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
+    if (large) this.#boundTaking(request, response, bytes);
     response.statusCode = reply.status;
     if (reply.contentType !== undefined) response.setHeader("content-type", reply.contentType);
     for (const name in reply.headers) response.setHeader(name, reply.headers[name]);
@@ -140,24 +149,22 @@ export class HttpShell {
     if (unread) request.resume();
   }
 
-  /** Takes a place for a large answer until the client has taken it, which it must in time; the promise is the time to wait for one. */
-  #enter(request: HttpRequest, response: HttpResponse): Promise<void> | undefined {
+  /** A large answer must be taken in time. */
+  #boundTaking(request: HttpRequest, response: HttpResponse, bytes: number): void {
     const { timers } = this.#options.runtime;
+    const deadline = timers.set(takingDeadlineMs(bytes), () => breakOff(request, response));
+    onceClosed(response, () => timers.clear(deadline));
+  }
+
+  /** Takes a place for a large answer until the client has taken it; the promise is the time to wait for one. */
+  #enter(request: HttpRequest, response: HttpResponse): Promise<void> | undefined {
     const connection = "stream" in request ? request.stream.session : undefined;
-    let outbox: Outbox | undefined;
-    if (connection !== undefined) {
-      outbox = this.#outboxes.get(connection) ?? new Outbox();
-      this.#outboxes.set(connection, outbox);
-    }
-    const entered = outbox?.enter();
+    if (connection === undefined) return undefined;
+    const outbox = this.#outboxes.get(connection) ?? new Outbox();
+    this.#outboxes.set(connection, outbox);
+    const entered = outbox.enter();
     const hold = () => {
-      const deadline = timers.set(WRITE_DEADLINE_MS, () => breakOff(request, response));
-      const leave = () => {
-        timers.clear(deadline);
-        outbox?.leave();
-      };
-      if (response.destroyed) leave();
-      else response.once("close", leave);
+      onceClosed(response, () => outbox.leave());
     };
     if (entered === undefined) hold();
     return entered?.then(hold);

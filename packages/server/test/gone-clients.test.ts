@@ -57,6 +57,39 @@ async function setup(t: TestContext) {
   };
 }
 
+for (const transport of ["HTTP/1.1, plain", "HTTP/1.1", "HTTP/2"] as const) {
+  test(`a long poll over ${transport} ends when its client goes`, async (t) => {
+    const engine = await Engine.open({ runtime: systemRuntime, store: new MemoryStore() });
+    await engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG);
+    await engine.ensureStream(BASIN, "events", {});
+    const logger = { info: () => undefined, error: (fields: object) => assert.fail(JSON.stringify(fields)) };
+    const server = await startServer({ engine, runtime: systemRuntime, logger, host: "127.0.0.1", port: 0 });
+    t.after(async () => {
+      server.close();
+      await engine.close();
+    });
+    const path = `${PATH}&wait=60`;
+    let leave: () => void;
+    if (transport === "HTTP/2") {
+      const connection = connectHttp2(server.url);
+      t.after(() => connection.destroy());
+      const outgoing = connection.request({ ":path": path, "s2-basin": BASIN });
+      outgoing.on("error", () => undefined);
+      leave = () => outgoing.close();
+    } else {
+      // An origin is nothing plain.
+      const headers = { "s2-basin": BASIN, ...(transport === "HTTP/1.1" ? { origin: "http://x" } : {}) };
+      const outgoing = request(`${server.url}${path}`, { headers });
+      outgoing.on("error", () => undefined);
+      outgoing.end();
+      leave = () => outgoing.destroy();
+    }
+    await eventually(() => engine.stats().activeReaders === 1);
+    leave();
+    await eventually(() => engine.stats().activeReaders === 0);
+  });
+}
+
 /** Looks again in every turn of the event loop, for five seconds at most. */
 async function eventually(what: () => boolean): Promise<void> {
   const untilMs = performance.now() + 5_000;

@@ -7,8 +7,9 @@ import type { Runtime, TimerHandle } from "@tailrace/engine/runtime";
 import type { RequestHead } from "../answering.ts";
 import type { Answer, Reply } from "../api-request.ts";
 import { wholeBody } from "../body.ts";
+import { onceClosed } from "../closing.ts";
 import { compressed, piecesOf, replyCompression } from "../reply-body.ts";
-import { WRITE_DEADLINE_MS } from "../session/output.ts";
+import { takingDeadlineMs } from "../session/output.ts";
 import { httpDate } from "./http-date.ts";
 import { type PlainHead, PlainHeadReader } from "./plain-head.ts";
 
@@ -90,7 +91,7 @@ export class FastLane {
       }
       this.#clear("body");
       this.#waiting = end === bytes.length ? NOTHING : bytes.subarray(end);
-      const request = new PlainRequest(head, bytes.subarray(head.bodyStart, end), this.#options.runtime);
+      const request = new PlainRequest(head, bytes.subarray(head.bodyStart, end), socket, this.#options.runtime);
       const answer = this.#options.answer(request);
       // Most of them are there at once, and go out without waiting for another turn.
       const sent =
@@ -117,7 +118,9 @@ export class FastLane {
     const { socket } = this;
     if (this.#closing) socket.end();
     if (socket.writableNeedDrain)
-      this.#timers.untaken ??= this.#options.runtime.timers.set(WRITE_DEADLINE_MS, () => socket.destroy());
+      this.#timers.untaken ??= this.#options.runtime.timers.set(takingDeadlineMs(socket.writableLength), () =>
+        socket.destroy(),
+      );
   }
 
   /** At once, unless the reply is to be compressed. */
@@ -194,11 +197,13 @@ export class FastLane {
 class PlainRequest implements RequestHead {
   readonly #head: PlainHead;
   readonly #body: Buffer;
+  readonly #socket: Socket;
   readonly #runtime: Runtime;
 
-  constructor(head: PlainHead, body: Buffer, runtime: Runtime) {
+  constructor(head: PlainHead, body: Buffer, socket: Socket, runtime: Runtime) {
     this.#head = head;
     this.#body = body;
+    this.#socket = socket;
     this.#runtime = runtime;
   }
 
@@ -220,5 +225,9 @@ class PlainRequest implements RequestHead {
 
   get chunks(): AsyncIterable<Uint8Array> {
     throw new Error("a plain request is no session");
+  }
+
+  onGone(callback: () => void): () => void {
+    return onceClosed(this.#socket, callback);
   }
 }

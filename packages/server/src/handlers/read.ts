@@ -27,9 +27,16 @@ export async function read(context: Context, request: ApiRequest): Promise<Answe
     const session = new SseSession(context, request, reader, format, delivered);
     return { kind: "session", contentType: "text/event-stream", run: (output) => session.run(output) };
   }
-  const reader = await context.engine.openReader(basin, stream, readOptions(request, "unary"), opening);
-  const offEnd = request.access.onEnd(() => reader.close());
-  const event = await reader.next().finally(offEnd);
+  const options = readOptions(request, "unary");
+  const reader = await context.engine.openReader(basin, stream, options, opening);
+  const close = () => reader.close();
+  const offEnd = request.access.onEnd(close);
+  // Nobody waits on behalf of a client that has gone.
+  const offGone = options.waitMs === undefined ? undefined : request.onGone(close);
+  const event = await reader.next().finally(() => {
+    offEnd();
+    offGone?.();
+  });
   request.access.assertLive();
   const slices = event.kind === "batch" ? event.slices : [];
   const tail = event.kind === "batch" ? event.tail : null;

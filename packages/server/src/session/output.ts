@@ -4,8 +4,15 @@ import type { Runtime } from "@tailrace/engine/runtime";
 import type { SessionOutput } from "../api-request.ts";
 import type { FairShare } from "./fair-share.ts";
 
-/** How long a client may leave what was written to it untaken. */
-export const WRITE_DEADLINE_MS = 60_000;
+/** How long a client may leave what was written to it untaken: so much at least … */
+const UNTAKEN_MS = 60_000;
+/** … and so much more as this takes for what was written. A client on a poor line is slower than it likes, and not gone. */
+const SLOWEST_BYTES_PER_MS = 4;
+
+/** Within this a client must have taken `bytes`. */
+export function takingDeadlineMs(bytes: number): number {
+  return UNTAKEN_MS + bytes / SLOWEST_BYTES_PER_MS;
+}
 
 export class StreamOutput implements SessionOutput {
   readonly #stream: Writable;
@@ -64,7 +71,7 @@ export class StreamOutput implements SessionOutput {
   }
 
   async #untilDrained(): Promise<void> {
-    const deadline = this.#runtime.timers.set(WRITE_DEADLINE_MS, this.#drop);
+    const deadline = this.#runtime.timers.set(takingDeadlineMs(this.#stream.writableLength), this.#drop);
     await new Promise<void>((resolve) => {
       this.#onDrained = resolve;
     });
