@@ -1,4 +1,4 @@
-// The layers, one way: runtime ← wire ← object-store ← engine ← server ← cli. Checked in `npm test`.
+// The layers, one way: runtime ← wire ← object-store ← engine ← server ← cli, and beside them replica. Checked in `npm test`.
 const ENGINE = "^packages/engine/src/";
 const TESTS = "(\\.test\\.ts$|/testing/|/contract\\.ts$)";
 
@@ -40,6 +40,20 @@ module.exports = {
       severity: "error",
       from: { path: "^packages/server/src/" },
       to: { path: "^packages/(?!(engine|server)/)" },
+    },
+    {
+      name: "replica-knows-the-sdk-only",
+      comment: "It runs against any S2 endpoint, so it knows none of ours.",
+      severity: "error",
+      from: { path: "^packages/replica/src/" },
+      to: { path: "^(packages|bench|scripts|test)/", pathNot: "^packages/replica/src/" },
+    },
+    {
+      name: "replica-reaches-the-log-through-one-file",
+      comment: "Everything else runs in virtual time over a simulated log.",
+      severity: "error",
+      from: { path: "^packages/replica/src/", pathNot: "^packages/replica/src/log/s2-log\\.ts$" },
+      to: { path: "@s2-dev/streamstore" },
     },
     {
       name: "through-the-front-door",

@@ -146,6 +146,18 @@ describe("lint and format", () => {
         rule: "plugin",
       },
       {
+        what: "Date.now in a replica",
+        folder: "packages/replica/src/apply",
+        text: "export const a = Date.now();\n",
+        rule: "noRestrictedGlobals",
+      },
+      {
+        what: "Math.random in a replica",
+        folder: "packages/replica/src/propose",
+        text: "export const a = Math.random();\n",
+        rule: "plugin",
+      },
+      {
         what: "real time in a simulation",
         folder: "sim/world",
         text: "setTimeout(() => {}, 1);\n",
@@ -206,6 +218,18 @@ describe("layers", () => {
       folder: "packages/server/src",
       text: 'export * from "../../cli/src/exit-codes.ts";\n',
       rule: "server-knows-the-engine-only",
+    },
+    {
+      what: "a replica importing the engine",
+      folder: "packages/replica/src",
+      text: 'export * from "../../engine/src/index.ts";\n',
+      rule: "replica-knows-the-sdk-only",
+    },
+    {
+      what: "a replica importing the SDK past its log",
+      folder: "packages/replica/src/read",
+      text: 'export { S2 } from "@s2-dev/streamstore";\n',
+      rule: "replica-reaches-the-log-through-one-file",
     },
     {
       what: "production importing tests",

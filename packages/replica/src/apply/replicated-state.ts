@@ -1,0 +1,120 @@
+// The deterministic heart: what one record does to state and session table. Every replica that applies the same records has
+// the same ReplicatedState. Reads no clock, waits for nothing, and knows no network; what follows from a record for who waits
+// is told as an effect.
+import { ApplyFailedError, CommandRejected, InvariantError, VersionError } from "../errors.ts";
+import { DEFAULT_MAX_SESSIONS } from "../limits.ts";
+import { fenceOf, type LogRecord, type Position } from "../log/log.ts";
+import type { Machine } from "../machine.ts";
+import { type CommandRecord, decodeRecord, type OpenRecord } from "../record/envelope.ts";
+import { type Admission, SessionTable } from "./session-table.ts";
+
+/** How a command ended: the same in every replica. */
+export type Outcome<Result> =
+  | { readonly ok: true; readonly result: Result }
+  | { readonly ok: false; readonly error: CommandRejected };
+
+export type Effect<Result> =
+  | {
+      readonly kind: "opened";
+      readonly session: number;
+      readonly nonce: Uint8Array;
+      readonly evicted: number | undefined;
+    }
+  | {
+      readonly kind: "applied";
+      readonly session: number;
+      readonly counter: number;
+      readonly outcome: Outcome<Result>;
+    }
+  | {
+      readonly kind: "passed";
+      readonly session: number;
+      readonly counter: number;
+      readonly why: Exclude<Admission, "next">;
+    }
+  | { readonly kind: "fenced"; readonly token: string }
+  /** Not of this package. */
+  | { readonly kind: "foreign" };
+
+export class ReplicatedState<State, Command, Result> {
+  readonly #machine: Machine<State, Command, Result>;
+  readonly state: State;
+  readonly sessions: SessionTable;
+  #next = 0;
+
+  constructor(machine: Machine<State, Command, Result>) {
+    this.#machine = machine;
+    this.state = machine.initial();
+    this.sessions = new SessionTable(maxSessionsOf(machine));
+  }
+
+  /** The sequence number of the next record: all before it are applied. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Applies the record at `next`. Throws what stops a replica; then this must not be used any more. */
+  apply(record: LogRecord): Effect<Result> {
+    if (record.seqNum !== this.#next) {
+      throw new InvariantError(`the record after ${this.#next - 1} came as ${record.seqNum}`);
+    }
+    const effect = this.#effectOf(record);
+    this.#next += 1;
+    return effect;
+  }
+
+  #effectOf(record: LogRecord): Effect<Result> {
+    const token = fenceOf(record);
+    if (token !== undefined) return { kind: "fenced", token };
+    const decoded = decodeRecord(record);
+    switch (decoded?.kind) {
+      case undefined:
+        return { kind: "foreign" };
+      case "open":
+        return this.#open(decoded, record);
+      case "command":
+        return this.#command(decoded, record);
+    }
+  }
+
+  #open({ machine, version, maxSessions, nonce }: OpenRecord, { seqNum }: Position): Effect<Result> {
+    const ours = this.#machine;
+    if (machine !== ours.name) throw new VersionError(`the log is of the machine "${machine}", not of "${ours.name}"`);
+    this.#refuseLater(version, seqNum);
+    if (maxSessions !== this.sessions.capacity) {
+      throw new VersionError(`${seqNum}: maxSessions is ${maxSessions} there and ${this.sessions.capacity} here`);
+    }
+    return { kind: "opened", session: seqNum, nonce, evicted: this.sessions.open(seqNum) };
+  }
+
+  #command({ session, counter, version, command }: CommandRecord, position: Position): Effect<Result> {
+    this.#refuseLater(version, position.seqNum);
+    const admission = this.sessions.admit(session, counter);
+    if (admission !== "next") return { kind: "passed", session, counter, why: admission };
+    return { kind: "applied", session, counter, outcome: this.#outcomeOf(command, version, position) };
+  }
+
+  #outcomeOf(command: Uint8Array, version: number, { seqNum, timestampMs }: Position): Outcome<Result> {
+    try {
+      const decoded = this.#machine.decode(command, version);
+      return { ok: true, result: this.#machine.apply(this.state, decoded, { seqNum, timestampMs }) };
+    } catch (error) {
+      // A refusal is the same everywhere. Of anything else nobody knows that, nor how far the state was changed.
+      if (error instanceof CommandRejected) return { ok: false, error };
+      throw new ApplyFailedError(seqNum, error);
+    }
+  }
+
+  #refuseLater(version: number, seqNum: number): void {
+    const { name, version: ours } = this.#machine;
+    if (version > ours) {
+      throw new VersionError(
+        `${seqNum} was written by version ${version} of "${name}"; this build knows up to ${ours}`,
+      );
+    }
+  }
+}
+
+export function maxSessionsOf(machine: Pick<Machine<unknown, unknown, unknown>, "maxSessions">): number {
+  return machine.maxSessions ?? DEFAULT_MAX_SESSIONS;
+}

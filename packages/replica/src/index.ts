@@ -1,0 +1,8 @@
+// The public surface of the package.
+export * from "./errors.ts";
+export type { Log, Position } from "./log/log.ts";
+export { type S2LogOptions, s2Log } from "./log/s2-log.ts";
+export type { Applied, Machine } from "./machine.ts";
+export type { Watched } from "./read/watch.ts";
+export { type Consistency, type ReadOptions, Replica, type ReplicaOptions } from "./replica.ts";
+export { type ReplicaRuntime, systemRuntime, type Timer } from "./runtime.ts";

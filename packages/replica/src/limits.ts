@@ -1,0 +1,37 @@
+// Every bound of the package, with its reason. Those of the format are the same in every replica for good.
+
+/** Of S2: records of one batch. */
+export const MAX_BATCH_RECORDS = 1000;
+/** Of S2: metered bytes of one batch. */
+export const MAX_BATCH_BYTES = 1024 * 1024;
+/** What a record's envelope may meter beside its command: more than any envelope needs. */
+export const MAX_ENVELOPE_BYTES = 128;
+/** A command is one record, and a record fits into a batch. */
+export const MAX_COMMAND_BYTES = MAX_BATCH_BYTES - MAX_ENVELOPE_BYTES;
+
+/** Format: proposers that a log remembers unless its machine says otherwise; far more than replicas can follow one stream. */
+export const DEFAULT_MAX_SESSIONS = 1024;
+
+/** Batches on their way at once. Enough to keep a log busy whose acknowledgement takes several times as long as a batch's transfer. */
+export const MAX_IN_FLIGHT_BATCHES = 8;
+/** With this many small batches on their way, proposals gather for the next instead: many share one append. */
+export const MAX_SMALL_IN_FLIGHT = 2;
+/** A batch of this many bytes is worth an append of its own. */
+export const SMALL_BATCH_BYTES = 128 * 1024;
+
+/** Proposals not resolved yet that a replica holds before it refuses more. */
+export const DEFAULT_MAX_PENDING = 20_000;
+/** The same in bytes of commands: twice what may be in flight. */
+export const DEFAULT_MAX_PENDING_BYTES = 2 * MAX_IN_FLIGHT_BATCHES * MAX_BATCH_BYTES;
+
+/** How long a proposal's caller waits unless told otherwise: longer than servers restart, shorter than people do. */
+export const DEFAULT_PROPOSAL_TIMEOUT_MS = 30_000;
+/** How long a read waits for the log unless told otherwise. */
+export const DEFAULT_READ_TIMEOUT_MS = 10_000;
+
+/** Between tries while the log cannot be reached. */
+export const MIN_RETRY_MS = 20;
+export const MAX_RETRY_MS = 2_000;
+
+/** Reads that may wait for the log at once before more are refused. */
+export const MAX_WAITING_READS = 20_000;

@@ -1,0 +1,96 @@
+// What a record of ours says, and its bytes: one header named `r` whose value is the envelope, and a body. docs/replica.md
+// describes the format. Never guesses: what a build does not know for certain stops it, since to skip a record is to diverge.
+import { VersionError } from "../errors.ts";
+import type { Header, LogEntry } from "../log/log.ts";
+import { ByteReader, ByteWriter, MalformedError } from "./bytes.ts";
+
+const FORMAT = 1;
+const HEADER_NAME = Uint8Array.of(0x72); // r
+/** Of a replica's incarnation: enough never to meet twice. */
+export const NONCE_BYTES = 16;
+
+/** Numbers of the format; never reused. */
+const KIND = { open: 0, command: 1 } as const;
+
+/** A proposer asks to be remembered. The record's sequence number becomes the name of its session. */
+export interface OpenRecord {
+  readonly kind: "open";
+  /** By which the proposer knows its own. */
+  readonly nonce: Uint8Array;
+  readonly machine: string;
+  readonly version: number;
+  readonly maxSessions: number;
+}
+
+/** A command of a session. It counts only if it is the session's next: earlier ones are repetitions, later ones have lost a predecessor. */
+export interface CommandRecord {
+  readonly kind: "command";
+  readonly session: number;
+  readonly counter: number;
+  readonly version: number;
+  readonly command: Uint8Array;
+}
+
+export type ReplicaRecord = OpenRecord | CommandRecord;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export function encodeRecord(record: ReplicaRecord): LogEntry {
+  const envelope = new ByteWriter().byte(FORMAT).byte(KIND[record.kind]);
+  switch (record.kind) {
+    case "open":
+      envelope.raw(record.nonce).varint(record.version).varint(record.maxSessions);
+      return entry(envelope, encoder.encode(record.machine));
+    case "command":
+      envelope.varint(record.session).varint(record.counter).varint(record.version);
+      return entry(envelope, record.command);
+  }
+}
+
+function entry(envelope: ByteWriter, body: Uint8Array): LogEntry {
+  return { headers: [[HEADER_NAME, envelope.finish()]], body };
+}
+
+/** Undefined for a record that is not of this package: S2's commands, and whatever else someone appended. Throws `VersionError`. */
+export function decodeRecord({ headers, body }: LogEntry): ReplicaRecord | undefined {
+  if (headers.length !== 1 || !isOurs(headers[0])) return undefined;
+  const envelope = new ByteReader(headers[0][1]);
+  try {
+    const format = envelope.byte();
+    if (format !== FORMAT) throw new VersionError(`a record of format ${format}; this build reads format ${FORMAT}`);
+    const record = decodeKind(envelope, body);
+    envelope.end();
+    return record;
+  } catch (error) {
+    if (error instanceof MalformedError || error instanceof TypeError) {
+      throw new VersionError(`a record that this build cannot read: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function isOurs([name]: Header): boolean {
+  return name.length === HEADER_NAME.length && name[0] === HEADER_NAME[0];
+}
+
+function decodeKind(envelope: ByteReader, body: Uint8Array): ReplicaRecord {
+  const kind = envelope.byte();
+  switch (kind) {
+    case KIND.open: {
+      const [nonce, version, maxSessions] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
+      return { kind: "open", nonce, version, maxSessions, machine: decoder.decode(body) };
+    }
+    case KIND.command: {
+      const [session, counter, version] = [envelope.varint(), envelope.varint(), envelope.varint()];
+      return { kind: "command", session, counter, version, command: body };
+    }
+    default:
+      throw new VersionError(`a record of kind ${kind}, which this build does not know`);
+  }
+}
+
+/** Of two nonces. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
