@@ -68,6 +68,7 @@ export class History {
     for (const action of this.#setup.actions) await this.#act(action);
     await this.#heal();
     await this.time.until(Promise.all(this.#pending));
+    await this.#probe();
     await this.#check();
     for (const replica of this.#replicas) if (replica !== undefined) await this.time.until(replica.abort());
   }
@@ -141,7 +142,6 @@ export class History {
     const opening = Replica.open(ledger(this.#witness, this.#setup.maxSessions), {
       log: this.stream.connect(),
       runtime: this.time,
-      proposalTimeoutMs: 20_000,
       ...this.#setup.options,
     });
     const opened = await this.time.until(opening.catch((error: unknown) => error));
@@ -152,6 +152,23 @@ export class History {
     this.#replicas[index] = opened;
     this.#incarnations[index] = this.#nextProposer++;
     return opened;
+  }
+
+  /** Every replica still works, and nothing that it was asked for before stays unknown. */
+  async #probe(): Promise<void> {
+    const before = this.#proposed.length;
+    for (let i = 0; i < this.#replicas.length; i += 1) {
+      const replica = await this.#replica(i);
+      assert.ok(replica !== undefined, "a replica does not come up again");
+      this.#propose(replica, i, false);
+      // One after the other: more of them at once than the log remembers could take turns for long.
+      await this.time.until(this.#pending[this.#pending.length - 1]);
+    }
+    for (const { id, outcome } of this.#proposed.slice(before)) assert.equal(outcome, "applied", `of ${id}`);
+    const alive = new Set(this.#incarnations);
+    for (const { id, outcome, proposer } of this.#proposed) {
+      assert.ok(outcome !== "unknown" || !alive.has(proposer), `${id} is not resolved`);
+    }
   }
 
   #propose(replica: LedgerReplica, index: number, refused: boolean): void {
@@ -192,7 +209,7 @@ export class History {
         this.#acknowledged.add(proposed.id);
       },
       (later: unknown) => {
-        if (later instanceof NotAppendedError) proposed.outcome = "not appended";
+        if (!(later instanceof StoppedError)) proposed.outcome = this.#outcomeOf(later);
       },
     );
   }
@@ -224,7 +241,7 @@ export class History {
     const states: Ledger[] = [];
     for (let i = 0; i < this.#replicas.length; i += 1) {
       const replica = await this.#replica(i);
-      assert.ok(replica !== undefined, "a replica does not come up again");
+      assert.ok(replica !== undefined);
       states.push(
         await this.time.until(replica.read(({ ids, positions }) => ({ ids: [...ids], positions: [...positions] }))),
       );

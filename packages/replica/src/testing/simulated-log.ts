@@ -109,8 +109,10 @@ export class SimulatedLog implements Log {
     return new SimulatedAppender(this.#stream, this.#runtime);
   }
 
+  /** Now and then from a little before: a reader must not mind. */
   follow(from: number): Follower {
-    return new SimulatedFollower(this.#stream, this.#runtime, from);
+    const before = this.#runtime.fraction() < this.#stream.weather.loss ? 3 : 0;
+    return new SimulatedFollower(this.#stream, this.#runtime, Math.max(0, from - before));
   }
 
   async close(): Promise<void> {}
