@@ -48,7 +48,18 @@ export const PARTS = [
     commands: [["fresh seeds", "sim/main.ts", "--seconds", "50"]],
     files: ["sim/world/*.test.ts", "sim/test/*.test.ts"],
   },
-  { name: "e2e", budgetSecs: 120, what: "the official SDK and real processes", files: ["packages/*/test/*.test.ts"] },
+  {
+    name: "e2e",
+    budgetSecs: 120,
+    what: "the official SDK and real processes",
+    files: ["packages/{cli,server}/test/*.test.ts"],
+  },
+  {
+    name: "replica",
+    budgetSecs: 30,
+    what: "replicas over a real server: killed, cut off, slow",
+    files: ["packages/replica/test/*.test.ts"],
+  },
   {
     name: "pressure",
     budgetSecs: 30,

@@ -1,7 +1,7 @@
 // The public surface of the package.
 export * from "./errors.ts";
-export type { Log, Position } from "./log/log.ts";
-export { type S2LogOptions, s2Log } from "./log/s2-log.ts";
+export { type Log, LogError, type LogFailure, type Position } from "./log/log.ts";
+export { createS2Log, type S2LogOptions, s2Log } from "./log/s2-log.ts";
 export type { Applied, Machine } from "./machine.ts";
 export type { Watched } from "./read/watch.ts";
 export { type Consistency, type ReadOptions, Replica, type ReplicaOptions } from "./replica.ts";

@@ -30,7 +30,7 @@ export interface S2LogOptions {
   /** As the SDK's constructor takes them: access token, endpoints. Its `retry` is replaced: replicas try again by themselves. */
   readonly client: S2ClientOptions;
   readonly basin: string;
-  /** Must exist, with infinite retention: a log that ages loses what no snapshot holds. `createStreams` makes such. */
+  /** Must be there, and keep its records until they are trimmed: see `createS2Log`. */
   readonly stream: string;
   /** How long one request may take. */
   readonly requestTimeoutMs?: number;
@@ -44,8 +44,28 @@ const FOLLOW_BYTES = 8 * MAX_BATCH_BYTES;
 /** A session that nothing comes through ends after this, and another begins: S2's longest wait. */
 const FOLLOW_WAIT_SECS = 60;
 
+/** The stream as a log. Asks nothing before it is used. */
 export function s2Log(options: S2LogOptions): Log {
   return new S2Log(options);
+}
+
+/**
+ * The stream as a log, created where there is none. Rejects with `LogError` ("refused") where it is there and lets records
+ * age: what ages out of a log is lost.
+ */
+export async function createS2Log(options: S2LogOptions): Promise<Log> {
+  const { streams } = new S2(options.client).basin(options.basin);
+  const { stream } = options;
+  try {
+    await streams.create({ stream, config: { retentionPolicy: { infinite: {} } } });
+  } catch (error) {
+    if (!(error instanceof S2Error && error.code === "resource_already_exists")) throw logError(error);
+    const { retentionPolicy } = await streams.getConfig({ stream });
+    if (retentionPolicy === undefined || retentionPolicy === null || !("infinite" in retentionPolicy)) {
+      throw new LogError("refused", `the stream "${stream}" lets records age; a log must have infinite retention`);
+    }
+  }
+  return s2Log(options);
 }
 
 class S2Log implements Log {
