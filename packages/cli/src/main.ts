@@ -4,10 +4,11 @@ import { Command } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { readSwitches, serveCommand } from "./options.ts";
 import { serve } from "./serve.ts";
+import { VERSION } from "./version.ts";
 
 const program = new Command("tailrace")
   .description("Streams as a storage primitive: durable, ordered, unlimited, behind the S2 API.")
-  .version("0.1.0")
+  .version(VERSION)
   .exitOverride((error) => {
     process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage);
   });

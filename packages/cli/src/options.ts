@@ -172,6 +172,9 @@ The root token may also be given in TAILRACE_ROOT_TOKEN.
 For s3:// stores, endpoint, region and credentials come from the standard AWS environment:
 AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE and so on.
 
+Traces are sent to an OpenTelemetry collector when its standard variables ask for that: OTEL_EXPORTER_OTLP_ENDPOINT,
+OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and so on.
+
 Exit codes: 0 stopped cleanly, 1 unexpected failure, 2 wrong arguments, 3 store cannot be opened,
 4 address cannot be listened on, 5 corrupt object, 6 another process took over.`,
     )

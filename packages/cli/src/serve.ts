@@ -12,7 +12,7 @@ import {
 import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
 import { type Prices, type RunningServer, startServer, type TlsFiles } from "@tailrace/server";
-import { destination, pino } from "pino";
+import { destination, type Logger, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, type InitFile, readInitFile } from "./init-file.ts";
 import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
@@ -20,6 +20,10 @@ import type { ServeOptions } from "./options.ts";
 import { readPricesFile } from "./prices-file.ts";
 import { type Quotas, readQuotasFile } from "./quotas-file.ts";
 import { tlsFiles } from "./tls.ts";
+import { type OpenTelemetry, openTelemetry } from "./tracing/open-telemetry.ts";
+import { type TraceSettings, traceSettings } from "./tracing/trace-settings.ts";
+import { TracedStore } from "./tracing/traced-store.ts";
+import { tracedTakeover } from "./tracing/traced-takeover.ts";
 
 /** Requests may take this long to end once a shutdown has begun. */
 const DRAIN_GRACE_MS = 4_000;
@@ -36,22 +40,28 @@ export async function serve(options: ServeOptions): Promise<void> {
     );
   }
   const settings = await readSettings(options, rootToken);
-  const { init, locations, quotas } = settings;
   const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
+  const { traces } = settings;
+  const telemetry = traces === undefined ? undefined : await openTelemetry(traces, logger);
+  try {
+    await serveUntilStopped(options, settings, logger, telemetry);
+  } finally {
+    await telemetry?.close();
+  }
+}
 
+async function serveUntilStopped(
+  options: ServeOptions,
+  settings: Settings,
+  logger: Logger,
+  telemetry: OpenTelemetry | undefined,
+): Promise<void> {
+  const { rootToken, init, locations } = settings;
   const stop = new StopSignal();
-  const store = new CountingStore(await openStoreOrExit(options.store), { clock: systemRuntime.clock });
-  const engine = Engine.start({
-    runtime: systemRuntime,
-    store,
-    logger,
-    cacheBytes: options.memory,
-    streamsPerBasin: quotas?.streamsPerBasin,
-    onHalt: (error) => stop.fail(haltError(error)),
-  });
+  const { engine, store } = await startEngine(options, settings, logger, telemetry, stop);
   let server: RunningServer | undefined;
   try {
-    server = await listenOrExit(options, engine, settings, logger, store);
+    server = await listenOrExit(options, engine, settings, logger, store, telemetry);
     await startedOrExit(engine, options.store, stop);
     if (locations !== undefined) await unlessStopped(applyLocationsFile(engine, locations), stop);
     if (init !== undefined) await unlessStopped(applyInitFile(engine, init), stop);
@@ -84,7 +94,31 @@ export async function serve(options: ServeOptions): Promise<void> {
   logger.info({}, "stopped");
 }
 
-/** What the options refer to. */
+/** Over its store, each wrapped in what looks at it. Errors: ExitError (store). */
+async function startEngine(
+  options: ServeOptions,
+  { quotas }: Settings,
+  logger: Logger,
+  telemetry: OpenTelemetry | undefined,
+  stop: StopSignal,
+): Promise<{ readonly engine: Engine; readonly store: CountingStore }> {
+  const opened = await openStoreOrExit(options.store);
+  const traced = telemetry === undefined ? undefined : new TracedStore(opened, telemetry);
+  const store = new CountingStore(traced ?? opened, { clock: systemRuntime.clock });
+  const start = () =>
+    Engine.start({
+      runtime: systemRuntime,
+      store,
+      logger,
+      cacheBytes: options.memory,
+      streamsPerBasin: quotas?.streamsPerBasin,
+      onHalt: (error) => stop.fail(haltError(error)),
+    });
+  const engine = telemetry === undefined || traced === undefined ? start() : tracedTakeover(telemetry, traced, start);
+  return { engine, store };
+}
+
+/** What the options and the environment refer to. */
 interface Settings {
   readonly rootToken: string | undefined;
   readonly tls: TlsFiles | undefined;
@@ -92,6 +126,7 @@ interface Settings {
   readonly prices: Prices | undefined;
   readonly locations: readonly Location[] | undefined;
   readonly quotas: Quotas | undefined;
+  readonly traces: TraceSettings | undefined;
 }
 
 /** Errors: ExitError (usage) that names the file. */
@@ -105,6 +140,7 @@ async function readSettings(options: ServeOptions, rootToken: string | undefined
     prices: await given(options.pricesFile, readPricesFile),
     locations: await given(options.locationsFile, readLocationsFile),
     quotas: await given(options.quotasFile, readQuotasFile),
+    traces: traceSettings(process.env),
   };
 }
 
@@ -217,6 +253,7 @@ async function listenOrExit(
   settings: Settings,
   logger: EngineLogger,
   storeMeter: CountingStore,
+  tracing: OpenTelemetry | undefined,
 ): Promise<RunningServer> {
   const { host, port } = options.listen;
   try {
@@ -231,6 +268,7 @@ async function listenOrExit(
       rootToken: settings.rootToken,
       metricsAuth: options.metricsAuth,
       storeMeter,
+      tracing,
       prices: settings.prices,
       basinDomain: options.basinDomain,
       appendQuotas: settings.quotas?.appends,

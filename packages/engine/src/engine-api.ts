@@ -62,6 +62,8 @@ export interface AppendAck {
   readonly end: Position;
   /** What is to be assigned next, at the time of the acknowledgement. */
   readonly tail: Position;
+  /** Of the chunk that it became durable with, in the shard's log. */
+  readonly place: number;
 }
 
 export type ReadStart =

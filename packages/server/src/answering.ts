@@ -6,10 +6,11 @@ import { countedWith, type Operation } from "./access/operations.ts";
 import { type Answer, type ApiRequest, jsonReply, type Reply, type Session } from "./api-request.ts";
 import { basinOfHost } from "./basin-domain.ts";
 import type { Context } from "./context.ts";
-import { errorReply } from "./errors.ts";
+import { errorCode, errorReply } from "./errors.ts";
 import { DESCRIPTION_PATH, openApi } from "./openapi/description.ts";
 import { Query } from "./query.ts";
 import type { Route, Router } from "./router.ts";
+import { type RequestSpan, ROUTE_ATTRIBUTE, type SpanAttributes, type Tracing } from "./tracing.ts";
 
 /** A request as far as the protocol that carried it is concerned. */
 export interface RequestHead {
@@ -38,6 +39,8 @@ export interface AnsweringOptions {
   readonly metricsAuth: boolean;
   /** Requests to `BASIN.` and this are for that basin. Lower case. */
   readonly basinDomain: string | undefined;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   readonly logger: AnsweringLogger;
 }
 
@@ -72,14 +75,41 @@ export class Answering {
     return failure;
   }
 
-  /** Finds who asks, has the request answered, and audits it. Errors: those of the router, the authenticator and the handlers. */
+  /** A request of the API. Errors: as `#routed`. */
   #api(head: RequestHead, path: string, query: string | undefined): Answer | Promise<Answer> {
+    const { tracing } = this.#options;
+    if (tracing === undefined) return this.#routed(head, path, query, undefined);
+    const span = tracing.request(head.method, path, (name) => head.header(name));
+    const answered = (answer: Answer): Answer => {
+      span.end(answer.kind === "session" ? 200 : answer.status);
+      return answer;
+    };
+    const failed = (error: unknown): never => {
+      span.end(errorReply(error).status, errorCode(error));
+      throw error;
+    };
+    try {
+      const answer = this.#routed(head, path, query, span);
+      return answer instanceof Promise ? answer.then(answered, failed) : answered(answer);
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Finds who asks, has the request answered, and audits it. Errors: those of the router, the authenticator and the handlers. */
+  #routed(
+    head: RequestHead,
+    path: string,
+    query: string | undefined,
+    span: RequestSpan | undefined,
+  ): Answer | Promise<Answer> {
     const route = this.#options.router.route(head.method, path);
+    span?.set({ [ROUTE_ATTRIBUTE]: route.pattern, "tailrace.operation": route.operation });
     try {
       const access = this.#options.authenticator.authenticate(head.header("authorization"));
-      if (!(access instanceof Promise)) return this.#handle(head, route, query, access);
+      if (!(access instanceof Promise)) return this.#handle(head, route, query, access, span);
       return access.then(
-        (known) => this.#handle(head, route, query, known),
+        (known) => this.#handle(head, route, query, known, span),
         (error: unknown) => this.#failed({ method: head.method, operation: route.operation }, error),
       );
     } catch (error) {
@@ -87,24 +117,36 @@ export class Answering {
     }
   }
 
-  #handle(head: RequestHead, route: Route, query: string | undefined, access: Access): Answer | Promise<Answer> {
-    const request = new RoutedRequest(head, route, query, access, this.#options.basinDomain);
+  #handle(
+    head: RequestHead,
+    route: Route,
+    query: string | undefined,
+    access: Access,
+    span: RequestSpan | undefined,
+  ): Answer | Promise<Answer> {
+    const request = new RoutedRequest(head, route, query, access, this.#options.basinDomain, span);
     try {
       const answer = route.handler(this.#options.context, request);
       if (!(answer instanceof Promise)) return this.#carriedOut(request, answer);
       return answer.then(
         (known) => this.#carriedOut(request, known),
-        (error: unknown) => this.#failed(request, error),
+        (error: unknown) => this.#refused(request, error),
       );
     } catch (error) {
-      return this.#failed(request, error);
+      return this.#refused(request, error);
     }
+  }
+
+  #refused(request: ApiRequest, error: unknown): never {
+    request.span?.set(aimedAt(request));
+    return this.#failed(request, error);
   }
 
   #carriedOut(request: ApiRequest, answer: Answer): Answer {
     const { audit, engine, metrics } = this.#options.context;
     countOperation(engine, request);
-    if (answer.kind === "session") return countedSession(metrics, request.operation, answer);
+    request.span?.set(aimedAt(request));
+    if (answer.kind === "session") return countedSession(metrics, request, answer);
     audit.carriedOut(request, answer.status, answer.headers?.["s2-provision-result"] ?? "ok");
     return answer;
   }
@@ -164,13 +206,20 @@ function countOperation(engine: Context["engine"], { operation, resource }: ApiR
   else if (counted === "basin" && resource !== null) engine.usage.operation(operation, resource.split("/", 1)[0]);
 }
 
-function countedSession({ sessions }: Context["metrics"], kind: Operation, session: Session): Session {
+function aimedAt({ resource }: ApiRequest): SpanAttributes {
+  return resource === null ? {} : { "tailrace.resource": resource };
+}
+
+function countedSession({ sessions }: Context["metrics"], request: ApiRequest, session: Session): Session {
+  const { operation: kind, span } = request;
   return {
     ...session,
     async run(output) {
       sessions.inc({ kind });
       try {
-        await session.run(output);
+        const over = session.run(output);
+        span?.during(`${kind} session`, {}, over);
+        await over;
       } finally {
         sessions.dec({ kind });
       }
@@ -185,6 +234,7 @@ class RoutedRequest implements ApiRequest {
   readonly params: Route["params"];
   readonly access: Access;
   resource: string | null = null;
+  readonly span: RequestSpan | undefined;
   readonly #basinDomain: string | undefined;
   #query: Query | undefined;
 
@@ -194,8 +244,10 @@ class RoutedRequest implements ApiRequest {
     queryText: string | undefined,
     access: Access,
     basinDomain: string | undefined,
+    span: RequestSpan | undefined,
   ) {
     this.#head = head;
+    this.span = span;
     this.operation = route.operation;
     this.params = route.params;
     this.access = access;

@@ -3,6 +3,7 @@ import type { Access } from "./access/access.ts";
 import type { Operation } from "./access/operations.ts";
 import type { Query } from "./query.ts";
 import type { FairShare } from "./session/fair-share.ts";
+import type { RequestSpan } from "./tracing.ts";
 
 export interface ApiRequest {
   readonly method: string;
@@ -17,6 +18,8 @@ export interface ApiRequest {
   resource: string | null;
   /** What stands before the server's basin domain in the request's host; undefined where there is none. */
   readonly hostBasin: string | undefined;
+  /** Where it is traced; undefined where nobody asked for traces. */
+  readonly span: RequestSpan | undefined;
   /** The value of a header, by its lower-case name. */
   header(name: string): string | undefined;
   /** The whole body, inflated, the caller's own; at once when it is here. Errors: ApiError (too large, encoding, too slow; `authn` when access has ended meanwhile). */
@@ -28,7 +31,7 @@ export interface ApiRequest {
 }
 
 /** What a session keeps of the request that opened it. */
-export type SessionRequest = Pick<ApiRequest, "access" | "chunks" | "method" | "operation" | "resource">;
+export type SessionRequest = Pick<ApiRequest, "access" | "chunks" | "method" | "operation" | "resource" | "span">;
 
 /** A body in pieces, to be sent one after another. */
 export type ReplyBody = string | Uint8Array | readonly Uint8Array[];

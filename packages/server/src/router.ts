@@ -11,6 +11,8 @@ const MAX_PARAMETER_LENGTH = 3 * 512;
 export interface Route {
   readonly handler: Handler;
   readonly operation: Operation;
+  /** As in the table of routes. */
+  readonly pattern: string;
   readonly params: Readonly<Record<string, string | undefined>>;
 }
 
@@ -33,8 +35,8 @@ export class Router {
     const found = known === undefined ? null : this.#routes.find(known, path);
     if (found !== null && found.store !== null) {
       // The store of a route is its line in the table, put there above.
-      const [, , operation, handler] = found.store as (typeof ROUTES)[number];
-      return { handler, operation, params: found.params };
+      const [, pattern, operation, handler] = found.store as (typeof ROUTES)[number];
+      return { handler, operation, pattern, params: found.params };
     }
     const allowed = METHODS.filter((each) => this.#routes.find(each, path) !== null);
     throw allowed.length > 0 ? new BareStatusError(405, { allow: allowed.join(", ") }) : new BareStatusError(404);

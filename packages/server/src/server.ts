@@ -11,6 +11,7 @@ import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port
 import { DEFAULT_PRICES, type Prices } from "./prices.ts";
 import { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts";
 import { Router } from "./router.ts";
+import type { Tracing } from "./tracing.ts";
 
 export interface ServerOptions {
   readonly engine: EngineApi;
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly deadlines?: ConnectionDeadlines;
   /** What estimates of costs are made with. Default: DEFAULT_PRICES. */
   readonly prices?: Prices | undefined;
+  /** Who is told of requests as spans. Default: nobody. */
+  readonly tracing?: Tracing | undefined;
   /** What is shown of the object store, by /metrics. */
   readonly storeMeter?: StoreMeter;
 }
@@ -77,6 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     authenticator,
     metricsAuth: options.metricsAuth ?? false,
     basinDomain: options.basinDomain?.toLowerCase(),
+    tracing: options.tracing,
     logger,
   });
   const shell = new HttpShell({ answering, runtime, cors: options.cors ?? true, logger });

@@ -80,7 +80,7 @@ async function* stream(...frames: Uint8Array[]): AsyncGenerator<Uint8Array> {
 
 function requestOf({ runtime }: Context, chunks: AsyncIterable<Uint8Array>): SessionRequest {
   const access = new Access({ who: "root", key: null, scope: FULL_SCOPE, expiresAtMs: null, namespace: "" }, runtime);
-  return { access, chunks, method: "POST", operation: "append", resource: null };
+  return { access, chunks, method: "POST", operation: "append", resource: null, span: undefined };
 }
 
 test("a failed condition is not told before the state that it rests on, whoever else in the session failed with it", async () => {
@@ -146,11 +146,11 @@ test("nothing is acknowledged behind an append that was not", async () => {
   const frames = [appendFrame(), appendFrame(), appendFrame()];
   const run = new AppendSession(context, requestOf(context, stream(...frames)), BASIN, appender, undefined).run(client);
   await runtime.settle();
-  appends[0].resolve({ start: at, end: at, tail: at });
+  appends[0].resolve({ start: at, end: at, tail: at, place: 0 });
   // Its outcome is unknown by now; it and the next one become durable later all the same.
   appends[1].reject(new EngineError("unavailable", "unknown"));
   await runtime.settle();
-  appends[2].resolve({ start: at, end: at, tail: at });
+  appends[2].resolve({ start: at, end: at, tail: at, place: 0 });
   await runtime.until(run);
   assert.equal(client.acks, 1);
   assert.equal(client.terminal?.status, 503);
@@ -159,7 +159,7 @@ test("nothing is acknowledged behind an append that was not", async () => {
 test("a session holds nothing on to what it has read", async () => {
   const { runtime, context } = await setup();
   const at = { seqNum: 1, timestamp: 1n };
-  const appender: StreamAppender = { append: async () => ({ start: at, end: at, tail: at }) };
+  const appender: StreamAppender = { append: async () => ({ start: at, end: at, tail: at, place: 0 }) };
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;
   const heapBytes: number[] = [];

@@ -62,6 +62,7 @@ export class AppendEffect implements Effect {
       },
       end: tail,
       tail,
+      place: this.#chunk.place,
     });
   }
 

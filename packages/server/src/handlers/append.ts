@@ -11,6 +11,7 @@ import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE } from "../api-r
 import type { Context } from "../context.ts";
 import { accepted, acceptedCompression, contentType, recordFormat, requireJson } from "../media.ts";
 import { AppendSession } from "../s2s/append-session.ts";
+import { traceAppend } from "../tracing.ts";
 import { streamOpening } from "./stream-opening.ts";
 
 export async function append(context: Context, request: ApiRequest): Promise<Answer> {
@@ -38,7 +39,9 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
   }
   requireBatch(request.access, input.batch);
   context.quotas.admit(request.access, basin, input.batch.meteredBytes);
-  const ack = await context.engine.append(basin, stream, input, opening);
+  const acknowledged = context.engine.append(basin, stream, input, opening);
+  if (request.span !== undefined) traceAppend(request.span, input.batch, acknowledged);
+  const ack = await acknowledged;
   context.metrics.appendAckSeconds.observe((context.runtime.clock.monotonicMs() - startedMs) / 1000);
   context.metrics.appendBatchRecords.observe(input.batch.count);
   context.metrics.appendBatchBytes.observe(input.batch.meteredBytes);

@@ -8,6 +8,7 @@ import { requireBatch } from "../access/targets.ts";
 import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
+import { traceAppend } from "../tracing.ts";
 import {
   type Frame,
   FrameDecoder,
@@ -161,7 +162,9 @@ export class AppendSession {
     const startedMs = runtime.clock.monotonicMs();
     this.#outstandingBytes += meteredBytes;
     this.#outstandingBatches += 1;
-    this.#appender.append(input).then(
+    const acknowledged = this.#appender.append(input);
+    if (this.#request.span !== undefined) traceAppend(this.#request.span, input.batch, acknowledged);
+    acknowledged.then(
       (ack) => {
         this.#settled(meteredBytes);
         // Clients count acknowledgements: there must be none missing before one.

@@ -1,0 +1,21 @@
+// The start of an engine as a span: from its first look at the store until it answers, with all that it asks of the store meanwhile.
+import type { Engine } from "@tailrace/engine";
+import type { OpenTelemetry } from "./open-telemetry.ts";
+import type { TracedStore } from "./traced-store.ts";
+
+/** `start` begins the takeover, over `store`. */
+export function tracedTakeover(telemetry: OpenTelemetry, store: TracedStore, start: () => Engine): Engine {
+  const span = telemetry.work("takeover");
+  store.parent = span;
+  const engine = start();
+  const over = (error?: unknown) => {
+    store.parent = undefined;
+    span.end(error);
+  };
+  engine.started.then(() => {
+    const { epoch, streams } = engine.stats();
+    span.set({ "tailrace.epoch": epoch, "tailrace.streams": streams });
+    over();
+  }, over);
+  return engine;
+}
