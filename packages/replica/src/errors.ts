@@ -62,3 +62,6 @@ export class LogTrimmedError extends ReplicaError {}
 
 /** What cannot be has happened: a bug here or in the log. The replica stops before it can say anything wrong. */
 export class InvariantError extends ReplicaError {}
+
+/** A snapshot is not what it should be; an older one will do. Never thrown: told to `onProblem`. */
+export class BadSnapshotError extends ReplicaError {}

@@ -35,3 +35,16 @@ export const MAX_RETRY_MS = 2_000;
 
 /** Reads that may wait for the log at once before more are refused. */
 export const MAX_WAITING_READS = 20_000;
+
+/** Records that are applied between snapshots unless told otherwise: as many as a replica reads in a few seconds. */
+export const DEFAULT_SNAPSHOT_EVERY_RECORDS = 100_000;
+/** The same in metered bytes. */
+export const DEFAULT_SNAPSHOT_EVERY_BYTES = 256 * 1024 * 1024;
+/** Snapshots are written and read in pieces of this size: large enough to be fast, two of them in one answer. */
+export const SNAPSHOT_PIECE_BYTES = 512 * 1024 - MAX_ENVELOPE_BYTES;
+/** Replicas that find a snapshot due wait up to so long before they take it, so that one of them is first. */
+export const SNAPSHOT_SPREAD_MS = 500;
+/** A snapshot whose pieces cannot be written for so long is given up; the next one will do. */
+export const SNAPSHOT_PATIENCE_MS = 60_000;
+/** Where the newest whole snapshot is looked for, windows of so many records are read, from the end on. */
+export const SNAPSHOT_SCAN_RECORDS = 16;

@@ -20,6 +20,19 @@ export interface Machine<State, Command, Result> {
   decode(bytes: Uint8Array, version: number): Command;
   /** Changes the state. Throws `CommandRejected`, with the state unchanged, to refuse the command. */
   apply(state: State, command: Command, position: Position): Result;
+  /** How states become bytes. Without it there are no snapshots: a replica that starts reads the whole log. */
+  readonly snapshots?: SnapshotFormat<State>;
+}
+
+export interface SnapshotFormat<State> {
+  /**
+   * The state as chunks of any size. They must show the state of the moment of this call, however late they are taken and
+   * whatever is applied meanwhile: made at once, from values that never change, or from a `SnapshotMap`. The same state should
+   * give the same bytes.
+   */
+  take(state: State): Iterable<Uint8Array>;
+  /** The state that chunks show; `version` is that of the build that took them, never later than this one's. */
+  restore(chunks: AsyncIterable<Uint8Array>, version: number): Promise<State>;
 }
 
 /** What became of a proposal: the result of its application, and where it stands. */

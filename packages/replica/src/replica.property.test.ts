@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { decodeRecord } from "./record/envelope.ts";
 import { type Action, History } from "./testing/history.ts";
 
 const REPLICAS = 3;
@@ -20,6 +21,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant("read" as const), replica }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), replica }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("freeze" as const), replica, forMs: fc.integer({ min: 1, max: 5000 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("outage" as const), forMs: fc.integer({ min: 1, max: 3000 }) }) },
   {
     weight: 1,
@@ -72,4 +77,19 @@ test("the same with a log that remembers two proposers: who is forgotten begins 
     { numRuns: 100 },
   );
   assert.ok(evicted > 0);
+});
+
+test("the same with snapshots and trims: who fell behind restores, and nothing is lost", async () => {
+  const reached = { snapshots: 0, trims: 0, restored: 0 };
+  await fc.assert(
+    fc.asyncProperty(seed, actions, async (seed, actions) => {
+      const history = new History({ seed, replicas: REPLICAS, snapshotEvery: 15, actions });
+      await history.play();
+      reached.snapshots += history.snapshots.records.filter((record) => decodeRecord(record)?.kind === "whole").length;
+      reached.trims += history.stream.first > 0 ? 1 : 0;
+      reached.restored += history.restored;
+    }),
+    { numRuns: 150 },
+  );
+  for (const [what, count] of Object.entries(reached)) assert.ok(count > 0, `${what}: ${count}`);
 });

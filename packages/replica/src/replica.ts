@@ -9,6 +9,8 @@ import {
   DEFAULT_MAX_PENDING_BYTES,
   DEFAULT_PROPOSAL_TIMEOUT_MS,
   DEFAULT_READ_TIMEOUT_MS,
+  DEFAULT_SNAPSHOT_EVERY_BYTES,
+  DEFAULT_SNAPSHOT_EVERY_RECORDS,
   MAX_WAITING_READS,
 } from "./limits.ts";
 import type { Log, LogRecord } from "./log/log.ts";
@@ -18,6 +20,8 @@ import { Barrier } from "./read/barrier.ts";
 import { Progress } from "./read/progress.ts";
 import { type Watched, Watchers } from "./read/watch.ts";
 import { type ReplicaRuntime, systemRuntime } from "./runtime.ts";
+import { Restorer } from "./snapshot/restorer.ts";
+import { Snapshotter } from "./snapshot/snapshotter.ts";
 
 export interface ReplicaOptions {
   readonly log: Log;
@@ -30,6 +34,19 @@ export interface ReplicaOptions {
   readonly maxPending?: number;
   /** Bytes of commands (128 more for each) that may be pending. */
   readonly maxPendingBytes?: number;
+  /** Takes snapshots, restores them, and trims the log behind them. Without it the log is read from its beginning. */
+  readonly snapshots?: SnapshotOptions;
+  /** Told what went wrong in the background without stopping the replica: a snapshot that failed, or that is bad. */
+  readonly onProblem?: (problem: unknown) => void;
+}
+
+export interface SnapshotOptions {
+  /** The stream of snapshots, a sibling of the log. All replicas of a log have the same. */
+  readonly log: Log;
+  /** A snapshot is due after so many records. */
+  readonly everyRecords?: number;
+  /** A snapshot is due after so many metered bytes. */
+  readonly everyBytes?: number;
 }
 
 /**
@@ -49,14 +66,17 @@ export interface ReadOptions {
 export class Replica<State, Command, Result> {
   readonly #machine: Machine<State, Command, Result>;
   readonly #log: Log;
+  readonly #snapshots: Log | undefined;
   readonly #runtime: ReplicaRuntime;
   readonly #readTimeoutMs: number;
-  readonly #replicated: ReplicatedState<State, Command, Result>;
+  #replicated: ReplicatedState<State, Command, Result>;
   readonly #proposer: Proposer<Result>;
   readonly #barrier: Barrier;
   readonly #progress = new Progress();
   readonly #watchers: Watchers<State>;
   readonly #tail: Tail;
+  readonly #restoring: Restorer<State, Command, Result> | undefined;
+  readonly #snapshotter: Snapshotter | undefined;
   readonly #running: Promise<void>;
   readonly #stopped = Promise.withResolvers<StoppedError>();
   #reads = 0;
@@ -85,9 +105,10 @@ export class Replica<State, Command, Result> {
   private constructor(machine: Machine<State, Command, Result>, options: ReplicaOptions) {
     this.#machine = machine;
     this.#log = options.log;
+    this.#snapshots = options.snapshots?.log;
     this.#runtime = options.runtime ?? systemRuntime;
     this.#readTimeoutMs = options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS;
-    this.#replicated = new ReplicatedState(machine);
+    this.#replicated = ReplicatedState.initial(machine);
     this.#proposer = new Proposer({
       log: this.#log,
       runtime: this.#runtime,
@@ -106,7 +127,32 @@ export class Replica<State, Command, Result> {
         this.#disconnected = error;
       },
     });
-    this.#running = this.#tail.run().catch((error: unknown) => this.#stop(error));
+    const { snapshots, onProblem = () => undefined } = options;
+    if (snapshots !== undefined) {
+      const format = machine.snapshots;
+      if (format === undefined) throw new TypeError(`the machine "${machine.name}" has no snapshots`);
+      this.#restoring = new Restorer(machine, format, snapshots.log, this.#runtime, onProblem);
+      this.#snapshotter = new Snapshotter({
+        log: this.#log,
+        stream: snapshots.log,
+        runtime: this.#runtime,
+        everyRecords: snapshots.everyRecords ?? DEFAULT_SNAPSHOT_EVERY_RECORDS,
+        everyBytes: snapshots.everyBytes ?? DEFAULT_SNAPSHOT_EVERY_BYTES,
+        capture: () => ({
+          machine: machine.name,
+          version: machine.version,
+          next: this.#replicated.next,
+          chunks: this.#replicated.image(format),
+        }),
+        problem: onProblem,
+      });
+    }
+    this.#running = this.#run().catch((error: unknown) => this.#stop(error));
+  }
+
+  async #run(): Promise<void> {
+    await this.#restore();
+    await this.#tail.run();
   }
 
   /** All records before this sequence number are applied. */
@@ -178,7 +224,7 @@ export class Replica<State, Command, Result> {
   async #shut(reason: StoppedError): Promise<void> {
     this.#ends(reason);
     await this.#running;
-    await this.#log.close();
+    await Promise.all([this.#log.close(), this.#snapshots?.close()]);
   }
 
   async #sees(consistency: "strong" | { readonly atLeast: number }, deadlineMs: number): Promise<void> {
@@ -201,14 +247,27 @@ export class Replica<State, Command, Result> {
       if (this.#end !== undefined) return;
       const effect: Effect<Result> = this.#replicated.apply(record);
       this.#proposer.observe(effect, record);
+      this.#snapshotter?.observe(effect, record);
     }
     this.#progress.advance(this.#replicated.next);
     this.#watchers.changed();
   }
 
   async #trimmed(first: number | undefined): Promise<void> {
+    if (await this.#restore()) return;
     const kept = first === undefined ? "holds nothing any more" : `begins at ${first}`;
-    throw new LogTrimmedError(`the log ${kept}, and this replica has only come to ${this.next}`);
+    throw new LogTrimmedError(`the log ${kept}, this replica has only come to ${this.next}, and no snapshot is newer`);
+  }
+
+  /** Goes on from the newest snapshot, if there is one that is newer than this replica. */
+  async #restore(): Promise<boolean> {
+    const restored = await this.#restoring?.newerThan(this.next);
+    if (restored === undefined || this.#end !== undefined) return false;
+    this.#replicated = restored;
+    this.#proposer.skipped(restored.sessions);
+    this.#progress.advance(restored.next);
+    this.#watchers.changed();
+    return true;
   }
 
   #stop(cause: unknown): void {
@@ -220,6 +279,8 @@ export class Replica<State, Command, Result> {
     if (this.#end !== undefined) return;
     this.#end = reason;
     this.#tail.close();
+    this.#restoring?.end();
+    this.#snapshotter?.end();
     this.#proposer.end(reason);
     this.#barrier.end(reason);
     this.#progress.end(reason);

@@ -4,8 +4,10 @@
 import { ApplyFailedError, CommandRejected, InvariantError, VersionError } from "../errors.ts";
 import { DEFAULT_MAX_SESSIONS } from "../limits.ts";
 import { fenceOf, type LogRecord, type Position } from "../log/log.ts";
-import type { Machine } from "../machine.ts";
+import type { Machine, SnapshotFormat } from "../machine.ts";
 import { type CommandRecord, decodeRecord, type OpenRecord } from "../record/envelope.ts";
+import { type Bookkeeping, encodeBookkeeping } from "./image.ts";
+import { KnownSnapshots, type Trims } from "./known-snapshots.ts";
 import { type Admission, SessionTable } from "./session-table.ts";
 
 /** How a command ended: the same in every replica. */
@@ -33,6 +35,8 @@ export type Effect<Result> =
       readonly why: Exclude<Admission, "next">;
     }
   | { readonly kind: "fenced"; readonly token: string }
+  | { readonly kind: "checkpoint"; readonly nonce: Uint8Array }
+  | { readonly kind: "announced"; readonly nonce: Uint8Array; readonly trims: Trims | undefined }
   /** Not of this package. */
   | { readonly kind: "foreign" };
 
@@ -40,12 +44,56 @@ export class ReplicatedState<State, Command, Result> {
   readonly #machine: Machine<State, Command, Result>;
   readonly state: State;
   readonly sessions: SessionTable;
-  #next = 0;
+  readonly snapshots: KnownSnapshots;
+  #next: number;
 
-  constructor(machine: Machine<State, Command, Result>) {
+  private constructor(machine: Machine<State, Command, Result>, state: State, kept: Bookkeeping, next: number) {
     this.#machine = machine;
-    this.state = machine.initial();
-    this.sessions = new SessionTable(maxSessionsOf(machine));
+    this.state = state;
+    this.sessions = kept.sessions;
+    this.snapshots = kept.snapshots;
+    this.#next = next;
+  }
+
+  /** As it is before the first record. */
+  static initial<State, Command, Result>(
+    machine: Machine<State, Command, Result>,
+  ): ReplicatedState<State, Command, Result> {
+    const kept = { sessions: new SessionTable(maxSessionsOf(machine)), snapshots: new KnownSnapshots() };
+    return new ReplicatedState(machine, machine.initial(), kept, 0);
+  }
+
+  /** As it was before the record `next`, according to a snapshot. */
+  static restored<State, Command, Result>(
+    machine: Machine<State, Command, Result>,
+    state: State,
+    kept: Bookkeeping,
+    next: number,
+  ): ReplicatedState<State, Command, Result> {
+    if (kept.sessions.capacity !== maxSessionsOf(machine)) {
+      throw new VersionError(
+        `maxSessions is ${kept.sessions.capacity} in a snapshot and ${maxSessionsOf(machine)} here`,
+      );
+    }
+    return new ReplicatedState(machine, state, kept, next);
+  }
+
+  /** What `restored` needs, as of now, however late the chunks are taken. To be taken to its end, or left by `return`. */
+  image(format: SnapshotFormat<State>): IterableIterator<Uint8Array> {
+    const chunks = format.take(this.state)[Symbol.iterator]();
+    let first: Uint8Array | undefined = encodeBookkeeping(this);
+    return {
+      next: () => {
+        if (first === undefined) return chunks.next();
+        const value = first;
+        first = undefined;
+        return { done: false, value };
+      },
+      return: () => chunks.return?.() ?? { done: true, value: undefined },
+      [Symbol.iterator]() {
+        return this;
+      },
+    };
   }
 
   /** The sequence number of the next record: all before it are applied. */
@@ -74,6 +122,13 @@ export class ReplicatedState<State, Command, Result> {
         return this.#open(decoded, record);
       case "command":
         return this.#command(decoded, record);
+      case "checkpoint":
+        return { kind: "checkpoint", nonce: decoded.nonce };
+      case "snapshot":
+        return { kind: "announced", nonce: decoded.nonce, trims: this.snapshots.announce(decoded) };
+      case "piece":
+      case "whole":
+        throw new VersionError(`${record.seqNum} is a record of a stream of snapshots: this is not the log`);
     }
   }
 

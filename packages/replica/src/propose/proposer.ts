@@ -123,9 +123,7 @@ export class Proposer<Result> {
       case "applied":
         if (effect.session === this.#sent.at(0)?.place?.session) this.#applied(effect, record);
         break;
-      case "passed":
-      case "fenced":
-      case "foreign":
+      default:
         break;
     }
     this.#checkAcked(record.seqNum + 1);

@@ -8,9 +8,11 @@ const FORMAT = 1;
 const HEADER_NAME = Uint8Array.of(0x72); // r
 /** Of a replica's incarnation: enough never to meet twice. */
 export const NONCE_BYTES = 16;
+const SHA256_BYTES = 32;
+const EMPTY = new Uint8Array(0);
 
 /** Numbers of the format; never reused. */
-const KIND = { open: 0, command: 1 } as const;
+const KIND = { open: 0, command: 1, checkpoint: 2, snapshot: 3, piece: 10, whole: 11 } as const;
 
 /** A proposer asks to be remembered. The record's sequence number becomes the name of its session. */
 export interface OpenRecord {
@@ -31,7 +33,44 @@ export interface CommandRecord {
   readonly command: Uint8Array;
 }
 
-export type ReplicaRecord = OpenRecord | CommandRecord;
+/** The replica with this nonce takes a snapshot of the state behind this record. */
+export interface CheckpointRecord {
+  readonly kind: "checkpoint";
+  readonly nonce: Uint8Array;
+}
+
+/** A snapshot is whole, and was read back: of the state before `next`, from `first` on in the stream of snapshots. */
+export interface SnapshotRecord {
+  readonly kind: "snapshot";
+  readonly nonce: Uint8Array;
+  readonly next: number;
+  readonly first: number;
+}
+
+/** In the stream of snapshots: a piece of the snapshot with this nonce. */
+export interface PieceRecord {
+  readonly kind: "piece";
+  readonly nonce: Uint8Array;
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
+/** In the stream of snapshots, behind its pieces: what they are, and what they must be. */
+export interface WholeRecord {
+  readonly kind: "whole";
+  readonly nonce: Uint8Array;
+  readonly machine: string;
+  readonly version: number;
+  /** It is of the state before this record of the log. */
+  readonly next: number;
+  /** Its first piece. */
+  readonly first: number;
+  readonly pieces: number;
+  /** Of all pieces together. */
+  readonly sha256: Uint8Array;
+}
+
+export type ReplicaRecord = OpenRecord | CommandRecord | CheckpointRecord | SnapshotRecord | PieceRecord | WholeRecord;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -45,6 +84,15 @@ export function encodeRecord(record: ReplicaRecord): LogEntry {
     case "command":
       envelope.varint(record.session).varint(record.counter).varint(record.version);
       return entry(envelope, record.command);
+    case "checkpoint":
+      return entry(envelope.raw(record.nonce), EMPTY);
+    case "snapshot":
+      return entry(envelope.raw(record.nonce).varint(record.next).varint(record.first), EMPTY);
+    case "piece":
+      return entry(envelope.raw(record.nonce).varint(record.index), record.bytes);
+    case "whole":
+      envelope.raw(record.nonce).varint(record.version).varint(record.next).varint(record.first).varint(record.pieces);
+      return entry(envelope.raw(record.sha256), encoder.encode(record.machine));
   }
 }
 
@@ -84,6 +132,21 @@ function decodeKind(envelope: ByteReader, body: Uint8Array): ReplicaRecord {
     case KIND.command: {
       const [session, counter, version] = [envelope.varint(), envelope.varint(), envelope.varint()];
       return { kind: "command", session, counter, version, command: body };
+    }
+    case KIND.checkpoint:
+      return { kind: "checkpoint", nonce: envelope.raw(NONCE_BYTES) };
+    case KIND.snapshot: {
+      const [nonce, next, first] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
+      return { kind: "snapshot", nonce, next, first };
+    }
+    case KIND.piece: {
+      const [nonce, index] = [envelope.raw(NONCE_BYTES), envelope.varint()];
+      return { kind: "piece", nonce, index, bytes: body };
+    }
+    case KIND.whole: {
+      const [nonce, version, next] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
+      const [first, pieces, sha256] = [envelope.varint(), envelope.varint(), envelope.raw(SHA256_BYTES)];
+      return { kind: "whole", nonce, version, next, first, pieces, sha256, machine: decoder.decode(body) };
     }
     default:
       throw new VersionError(`a record of kind ${kind}, which this build does not know`);

@@ -5,19 +5,22 @@ import {
   NotAppendedError,
   OutcomeUnknownError,
   OverloadedError,
+  ResultUnavailableError,
   StoppedError,
   UnavailableError,
 } from "../errors.ts";
 import { decodeRecord } from "../record/envelope.ts";
 import { Replica, type ReplicaOptions } from "../replica.ts";
 import { type Entry, type Ledger, ledger, Witness } from "./ledger.ts";
-import { SimulatedStream } from "./simulated-log.ts";
+import { type SimulatedLog, SimulatedStream } from "./simulated-log.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 export type Action =
   | { readonly do: "propose"; readonly replica: number; readonly count: number; readonly refused: boolean }
   | { readonly do: "read"; readonly replica: number }
   | { readonly do: "crash"; readonly replica: number }
+  /** Nothing comes to it for a while. */
+  | { readonly do: "freeze"; readonly replica: number; readonly forMs: number }
   | { readonly do: "outage"; readonly forMs: number }
   | { readonly do: "weather"; readonly delayMs: number; readonly loss: number }
   | { readonly do: "pass"; readonly ms: number };
@@ -26,7 +29,7 @@ interface Proposed {
   readonly id: number;
   /** Counts replicas, restarted ones anew. */
   readonly proposer: number;
-  outcome: "pending" | "applied" | "refused" | "not appended" | "unknown";
+  outcome: "pending" | "applied" | "applied, result unseen" | "refused" | "not appended" | "unknown";
   index?: number;
 }
 
@@ -34,6 +37,8 @@ export interface HistorySetup {
   readonly seed: number;
   readonly replicas: number;
   readonly maxSessions?: number;
+  /** A snapshot after so many records. */
+  readonly snapshotEvery?: number;
   readonly actions: readonly Action[];
   readonly options?: Partial<ReplicaOptions>;
 }
@@ -43,6 +48,8 @@ type LedgerReplica = Replica<Ledger, Entry, number>;
 export class History {
   readonly time: VirtualTime;
   readonly stream: SimulatedStream;
+  readonly snapshots: SimulatedStream;
+  readonly #logs: SimulatedLog[] = [];
   readonly #setup: HistorySetup;
   readonly #witness = new Witness();
   readonly #replicas: (LedgerReplica | undefined)[];
@@ -54,11 +61,15 @@ export class History {
   readonly #acknowledged = new Set<number>();
   #longestRead = 0;
   reads = 0;
+  /** Replicas that began or went on from a snapshot. */
+  restored = 0;
 
   constructor(setup: HistorySetup) {
     this.#setup = setup;
     this.time = new VirtualTime(setup.seed);
     this.stream = new SimulatedStream(this.time);
+    // The same network.
+    this.snapshots = new SimulatedStream(this.time, this.stream.weather);
     this.#replicas = Array.from({ length: setup.replicas }, () => undefined);
     this.#incarnations = this.#replicas.map(() => 0);
   }
@@ -119,6 +130,11 @@ export class History {
         if (replica !== undefined) await this.time.until(replica.abort());
         return;
       }
+      case "freeze": {
+        const log = this.#logs[action.replica];
+        if (log !== undefined) log.frozenUntilMs = this.time.monotonicMs() + action.forMs;
+        return;
+      }
       case "outage":
         this.stream.weather.down = true;
         this.stream.wakeAll();
@@ -139,9 +155,19 @@ export class History {
   async #replica(index: number): Promise<LedgerReplica | undefined> {
     const standing = this.#replicas[index];
     if (standing !== undefined) return standing;
-    const opening = Replica.open(ledger(this.#witness, this.#setup.maxSessions), {
-      log: this.stream.connect(),
+    const { snapshotEvery: everyRecords } = this.#setup;
+    const log = this.stream.connect();
+    this.#logs[index] = log;
+    const machine = ledger(this.#witness, this.#setup.maxSessions);
+    const { restore } = machine.snapshots;
+    machine.snapshots.restore = (chunks, version) => {
+      this.restored += 1;
+      return restore(chunks, version);
+    };
+    const opening = Replica.open(machine, {
+      log,
       runtime: this.time,
+      ...(everyRecords === undefined ? {} : { snapshots: { log: this.snapshots.connect(), everyRecords } }),
       ...this.#setup.options,
     });
     const opened = await this.time.until(opening.catch((error: unknown) => error));
@@ -194,6 +220,8 @@ export class History {
   #outcomeOf(error: unknown): Proposed["outcome"] {
     if (error instanceof CommandRejected) return "refused";
     if (error instanceof OutcomeUnknownError) return "unknown";
+    // It may have been refused by apply just as well.
+    if (error instanceof ResultUnavailableError) return "applied, result unseen";
     if (error instanceof NotAppendedError || error instanceof OverloadedError || error instanceof StoppedError) {
       return "not appended";
     }

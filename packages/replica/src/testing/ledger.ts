@@ -1,7 +1,7 @@
 // A machine to look through: its state is the list of what was applied to it, in order. And a witness that compares replicas.
 import assert from "node:assert/strict";
 import { CommandRejected } from "../errors.ts";
-import type { Machine } from "../machine.ts";
+import type { Machine, SnapshotFormat } from "../machine.ts";
 
 export interface Entry {
   readonly id: number;
@@ -28,8 +28,12 @@ export class Witness {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+export interface LedgerMachine extends Machine<Ledger, Entry, number> {
+  readonly snapshots: { -readonly [member in keyof SnapshotFormat<Ledger>]: SnapshotFormat<Ledger>[member] };
+}
+
 /** A command's result is its index in the ledger. */
-export function ledger(witness = new Witness(), maxSessions?: number): Machine<Ledger, Entry, number> {
+export function ledger(witness = new Witness(), maxSessions?: number): LedgerMachine {
   return {
     name: "ledger",
     version: 1,
@@ -43,6 +47,18 @@ export function ledger(witness = new Witness(), maxSessions?: number): Machine<L
       state.positions.push(seqNum);
       witness.sees(seqNum, `${state.ids.length}: ${id} after ${state.ids.at(-2)}`);
       return state.ids.length - 1;
+    },
+    snapshots: {
+      take: ({ ids, positions }) => ids.map((id, i) => encoder.encode(JSON.stringify([id, positions[i]]))),
+      async restore(chunks) {
+        const state: Ledger = { ids: [], positions: [] };
+        for await (const chunk of chunks) {
+          const [id, position] = JSON.parse(decoder.decode(chunk));
+          state.ids.push(id);
+          state.positions.push(position);
+        }
+        return state;
+      },
     },
   };
 }

@@ -27,7 +27,7 @@ const TIMEOUT_MS = 1000;
 /** The truth: what is durable. */
 export class SimulatedStream {
   readonly #runtime: ReplicaRuntime;
-  readonly weather: Weather = { delayMs: 5, loss: 0, down: false };
+  readonly weather: Weather;
   readonly records: LogRecord[] = [];
   /** Everything before it is gone. */
   first = 0;
@@ -36,8 +36,9 @@ export class SimulatedStream {
   appends = 0;
   checks = 0;
 
-  constructor(runtime: ReplicaRuntime) {
+  constructor(runtime: ReplicaRuntime, weather: Weather = { delayMs: 5, loss: 0, down: false }) {
     this.#runtime = runtime;
+    this.weather = weather;
   }
 
   get tail(): number {
@@ -84,6 +85,8 @@ export class SimulatedStream {
 export class SimulatedLog implements Log {
   readonly #stream: SimulatedStream;
   readonly #runtime: ReplicaRuntime;
+  /** Until then nothing comes to who follows. */
+  frozenUntilMs = 0;
 
   constructor(stream: SimulatedStream, runtime: ReplicaRuntime) {
     this.#stream = stream;
@@ -112,7 +115,7 @@ export class SimulatedLog implements Log {
   /** Now and then from a little before: a reader must not mind. */
   follow(from: number): Follower {
     const before = this.#runtime.fraction() < this.#stream.weather.loss ? 3 : 0;
-    return new SimulatedFollower(this.#stream, this.#runtime, Math.max(0, from - before));
+    return new SimulatedFollower(this.#stream, this.#runtime, Math.max(0, from - before), () => this.frozenUntilMs);
   }
 
   async close(): Promise<void> {}
@@ -250,11 +253,13 @@ class SimulatedFollower implements Follower {
   #from: number;
   #closed = Promise.withResolvers<undefined>();
   #over = false;
+  readonly #frozenUntilMs: () => number;
 
-  constructor(stream: SimulatedStream, runtime: ReplicaRuntime, from: number) {
+  constructor(stream: SimulatedStream, runtime: ReplicaRuntime, from: number, frozenUntilMs: () => number) {
     this.#stream = stream;
     this.#runtime = runtime;
     this.#from = from;
+    this.#frozenUntilMs = frozenUntilMs;
   }
 
   next(): Promise<readonly LogRecord[] | undefined> {
@@ -273,6 +278,11 @@ class SimulatedFollower implements Follower {
     for (;;) {
       await this.#pause(this.#runtime.fraction() * weather.delayMs);
       if (this.#over) return undefined;
+      const frozenMs = this.#frozenUntilMs() - this.#runtime.monotonicMs();
+      if (frozenMs > 0) {
+        await this.#pause(frozenMs);
+        continue;
+      }
       const chance = this.#runtime.fraction();
       if (weather.down || chance < weather.loss / 2) throw new LogError("unknown", "the connection broke");
       if (chance < weather.loss) return undefined;

@@ -1,0 +1,52 @@
+// Chunks of any size as pieces of a bounded one, and back: each chunk with its length before it, the whole cut into pieces.
+import { ByteWriter, MalformedError } from "../record/bytes.ts";
+
+/** Pieces of at most `pieceBytes`; all but the last have just that. Takes chunks only as pieces are asked for. */
+export function* packed(chunks: Iterable<Uint8Array>, pieceBytes: number): Generator<Uint8Array, void, void> {
+  let piece = new Uint8Array(pieceBytes);
+  let filled = 0;
+  for (const chunk of chunks) {
+    for (const part of [new ByteWriter().varint(chunk.length).finish(), chunk]) {
+      for (let at = 0; at < part.length; ) {
+        const taken = Math.min(part.length - at, pieceBytes - filled);
+        piece.set(part.subarray(at, at + taken), filled);
+        at += taken;
+        filled += taken;
+        if (filled < pieceBytes) continue;
+        yield piece;
+        // Whoever was given it may still be sending it.
+        piece = new Uint8Array(pieceBytes);
+        filled = 0;
+      }
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}
+
+/** The chunks that `packed` was given. Throws `MalformedError` where the pieces end within a chunk. */
+export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  let rest: Uint8Array = new Uint8Array(0);
+  for await (const piece of pieces) {
+    rest = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
+    for (let frame = frameOf(rest); frame !== undefined; frame = frameOf(rest)) {
+      const { start, end } = frame;
+      if (end > rest.length) break;
+      yield rest.subarray(start, end);
+      rest = rest.subarray(end);
+    }
+  }
+  if (rest.length > 0) throw new MalformedError("the pieces end within a chunk");
+}
+
+/** Where the first chunk lies; undefined while not even its length is there. */
+function frameOf(bytes: Uint8Array): { readonly start: number; readonly end: number } | undefined {
+  let length = 0;
+  let scale = 1;
+  for (let at = 0; at < bytes.length; at += 1) {
+    length += (bytes[at] & 0x7f) * scale;
+    if (!Number.isSafeInteger(length)) throw new MalformedError("a chunk's length beyond 53 bits");
+    if (bytes[at] < 0x80) return { start: at + 1, end: at + 1 + length };
+    scale *= 0x80;
+  }
+  return undefined;
+}
