@@ -16,6 +16,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant("propose" as const),
       replica,
       count: fc.integer({ min: 1, max: 12 }),
+      spreadMs: fc.constantFrom(0, 30, 1000),
       refused: fc.boolean(),
     }),
   },

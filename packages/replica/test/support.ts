@@ -27,8 +27,8 @@ export class RealLog {
   }
 
   /** Another way to the server, with its own troubles. */
-  async proxy(): Promise<ConnectionProxy> {
-    const proxy = await ConnectionProxy.start(() => this.#server?.url);
+  async proxy(isOpen = () => true): Promise<ConnectionProxy> {
+    const proxy = await ConnectionProxy.start(() => (isOpen() ? this.#server?.url : undefined));
     this.#proxies.push(proxy);
     return proxy;
   }

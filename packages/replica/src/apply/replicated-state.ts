@@ -81,14 +81,10 @@ export class ReplicatedState<State, Command, Result> {
   /** What `restored` needs, as of now, however late the chunks are taken. To be taken to its end, or left by `return`. */
   image(format: SnapshotFormat<State>): IterableIterator<Uint8Array> {
     const chunks = format.take(this.state)[Symbol.iterator]();
-    let first: Uint8Array | undefined = encodeBookkeeping(this);
+    // A generator does nothing before it is asked, and must look at the state now.
+    const ahead: IteratorResult<Uint8Array>[] = [{ done: false, value: encodeBookkeeping(this) }, chunks.next()];
     return {
-      next: () => {
-        if (first === undefined) return chunks.next();
-        const value = first;
-        first = undefined;
-        return { done: false, value };
-      },
+      next: () => ahead.shift() ?? chunks.next(),
       return: () => chunks.return?.() ?? { done: true, value: undefined },
       [Symbol.iterator]() {
         return this;

@@ -16,7 +16,13 @@ import { type SimulatedLog, SimulatedStream } from "./simulated-log.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 export type Action =
-  | { readonly do: "propose"; readonly replica: number; readonly count: number; readonly refused: boolean }
+  | {
+      readonly do: "propose";
+      readonly replica: number;
+      readonly count: number;
+      readonly spreadMs: number;
+      readonly refused: boolean;
+    }
   | { readonly do: "read"; readonly replica: number }
   | { readonly do: "crash"; readonly replica: number }
   /** Nothing comes to it for a while. */
@@ -115,7 +121,11 @@ export class History {
       case "propose": {
         const replica = await this.#replica(action.replica);
         if (replica === undefined) return;
-        for (let i = 0; i < action.count; i += 1) this.#propose(replica, action.replica, action.refused);
+        for (let i = 0; i < action.count; i += 1) {
+          const propose = (): void => this.#propose(replica, action.replica, action.refused);
+          if (action.spreadMs === 0) propose();
+          else this.time.setTimer(this.time.fraction() * action.spreadMs, propose);
+        }
         await this.time.settle();
         return;
       }
