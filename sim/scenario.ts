@@ -185,7 +185,7 @@ function catalog(chance: Chance, mixed: Scenario): Scenario {
       ["crash", "crash", "stop", "hand over", "usurp", "weather"],
     ]),
     weathers: [WEATHERS.away, WEATHERS.full, WEATHERS.ambiguous, WEATHERS.stalling],
-    faultPaceMs: chance.pick([2_000, 6_000]),
+    faultPaceMs: chance.pick([4_000, 8_000]),
     early: false,
     actors: { ...mixed.actors, writers: 1, readers: 1, admins: 4 },
     adminPacesMs: [200, 500],

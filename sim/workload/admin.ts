@@ -18,7 +18,15 @@ const FOUNDING_PACE_MS = 1500;
 /** The basin that comes and goes. */
 export const SCRATCH_BASIN = "scratch-basin";
 
+/** A creation that can be asked for again. */
+interface Creation {
+  readonly subject: Subject;
+  readonly config: Config;
+  readonly token: string;
+}
+
 export class Admin extends RepeatingActor {
+  readonly #creations: Creation[] = [];
   #tokens = 0;
 
   protected override paceMs(): number {
@@ -30,8 +38,9 @@ export class Admin extends RepeatingActor {
     const { chance } = client;
     const subject = someSubject(client, this.stage);
     this.doing = `changing ${subject.name}`;
-    const kind = chance.between(1, 12);
-    if (kind === 12) await this.#list(subject.basin);
+    const kind = chance.between(1, 14);
+    if (kind >= 13) await this.#createAgain();
+    else if (kind === 12) await this.#list(subject.basin);
     else if (kind === 11 && subject.basin === SCRATCH_BASIN) await this.#renewBasin();
     else if (kind <= 3) await reconfigureStream(client, subject, this.#config());
     else if (kind <= 4) await getStream(client, subject);
@@ -41,23 +50,39 @@ export class Admin extends RepeatingActor {
     else await this.#create(subject);
   }
 
-  /** With a request token mostly; then maybe again with the same, as clients do whose answer was lost, at once or much later. */
+  /** With a request token mostly; then maybe again with the same, as clients do whose answer was lost. */
   async #create(known: Subject): Promise<void> {
     const { client } = this;
     const { chance } = client;
     const config = this.#config();
     this.#tokens += 1;
-    const token = chance.happens(0.7) ? `${client.name}-${this.#tokens}` : undefined;
-    // A name of its own is free, and nobody else changes what has it.
-    const subject = chance.happens(0.5) ? Subject.fresh(known.basin, `fresh/${client.name}/${this.#tokens}`) : known;
+    const token = `${client.name}-${this.#tokens}`;
+    // A name of its own is free, and nobody else changes what has it; but what ends with its basin must be known to all.
+    const isFresh = known.basin !== SCRATCH_BASIN && chance.happens(0.5);
+    const subject = isFresh ? Subject.fresh(known.basin, `fresh/${token}`) : known;
     this.doing = `creating ${subject.name}`;
+    if (chance.happens(0.3)) {
+      await createStream(client, subject, config, undefined);
+      return;
+    }
+    this.#creations.push({ subject, config, token });
     const first = await createStream(client, subject, config, token);
-    if (token === undefined || (first.kind !== "unknown" && chance.happens(0.3))) return;
-    await client.pause(chance.pick([0, 0, 1_000, 8_000]));
+    if (first.kind !== "unknown" && chance.happens(0.7)) return;
     if (chance.happens(0.3)) await reconfigureStream(client, subject, this.#config());
     await createStream(client, subject, config, token);
-    if (chance.happens(0.7)) await getStream(client, subject);
-    if (subject !== known && chance.happens(0.5)) await deleteStream(client, subject);
+  }
+
+  /** A creation of any time before, with its request token: what came of it since must stay as it is. */
+  async #createAgain(): Promise<void> {
+    if (this.#creations.length === 0) return;
+    const { client } = this;
+    const { chance } = client;
+    const { subject, config, token } = chance.pick(this.#creations);
+    this.doing = `creating ${subject.name} again`;
+    if (chance.happens(0.3)) await reconfigureStream(client, subject, this.#config());
+    await createStream(client, subject, config, token);
+    await getStream(client, subject);
+    if (subject.name.startsWith("fresh/") && chance.happens(0.3)) await deleteStream(client, subject);
   }
 
   /** What lasts is in every listing; names come in order, each once. */
