@@ -1,8 +1,9 @@
 // The end of a run, when nothing goes wrong any more: followers must be prompt, a deletion must last, and a witness reads everything.
 // What it asks goes into the history like all else.
 
+import type { Answer } from "./check/history.ts";
 import type { Client } from "./clients/client.ts";
-import { append, checkTail, deleteStream, getStream } from "./clients/operations.ts";
+import { append, checkTail, deleteStream, getStream, read } from "./clients/operations.ts";
 import { type ReadSessionEnd, readSession } from "./clients/read-session.ts";
 import { SCRATCH_BASIN } from "./workload/admin.ts";
 import type { Subject } from "./workload/subject.ts";
@@ -12,6 +13,8 @@ import type { World } from "./world/world.ts";
 const PROMPT_MS = 1_000;
 /** Until followers stand at the tail. */
 const CATCHING_UP_MS = 500;
+/** How late a record may vanish: the log's clock goes by seconds, ageing by steps of a second, and what fails is tried again after five. */
+const AGEING_SLACK_MS = 12_000;
 const FOLLOWERS = 2;
 const APPENDS = 4;
 const POLL_MS = 20;
@@ -91,11 +94,43 @@ export class Epilogue {
     await client.pause(client.chance.between(0, 50));
   }
 
+  /** What has reached its age vanishes, whether anybody asks for it or not. */
+  async ageing(): Promise<void> {
+    const { world, subjects } = this.#options;
+    const client = this.#options.client("mourner");
+    const ageing = subjects.flatMap((subject) =>
+      subject.ageing === undefined ? [] : [{ subject, ...subject.ageing }],
+    );
+    if (ageing.length === 0) return;
+    await client.pause(
+      AGEING_SLACK_MS + 1000 * Math.max(...ageing.map((each) => each.ageSecs + each.deleteOnEmptySecs)),
+    );
+    for (const { subject, deleteOnEmptySecs } of ageing) {
+      const answer = await this.#answered(client, () =>
+        read(client, subject, { start: { kind: "seq_num", seqNum: 0 }, clamp: true, waitSecs: 0 }),
+      );
+      const gone = answer.kind === "not-found" || answer.kind === "deletion-pending";
+      const empty = answer.kind === "unwritten" || (answer.kind === "records" && answer.records.length === 0);
+      if (deleteOnEmptySecs > 0 ? !gone : !empty)
+        world.violation(`${subject.name} has reached its age, and answers: ${answer.kind}`);
+    }
+  }
+
+  /** Asks until there is an answer that says something. */
+  async #answered(client: Client, ask: () => Promise<Answer>): Promise<Answer> {
+    for (;;) {
+      const answer = await ask();
+      if (answer.kind !== "unknown" && answer.kind !== "refused") return answer;
+      client.lookElsewhere();
+      await client.pause(PAUSE_MS);
+    }
+  }
+
   /** The last word: what lasts still takes appends, has its configuration, and every stream is read from its beginning to its tail. */
   async witness(): Promise<void> {
     const client = this.#options.client("witness");
     for (const subject of this.#options.subjects) {
-      while (!subject.mortal && !subject.createdOnAppend) {
+      while (subject.lasts) {
         const { kind } = await append(client, subject, { records: [subject.large(client.name, 1)] });
         if (kind === "appended") break;
         await client.pause(PAUSE_MS);

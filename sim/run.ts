@@ -2,10 +2,11 @@
 // Everything that happens follows from the seed and the limits.
 import { CorruptObjectError, DeploymentError, DeposedError } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
+import { type AgeingStream, checkAgeing } from "./check/ageing.ts";
 import type { History, RecordId } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
 import { Client } from "./clients/client.ts";
-import { ensureBasin, ensureStream } from "./clients/operations.ts";
+import { ensureBasin, ensureStream, keyOf } from "./clients/operations.ts";
 import { Epilogue } from "./epilogue.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario } from "./scenario.ts";
@@ -15,8 +16,9 @@ import { Admin, SCRATCH_BASIN } from "./workload/admin.ts";
 import { Budget } from "./workload/budget.ts";
 import { Doubter } from "./workload/doubters.ts";
 import { Flood } from "./workload/flood.ts";
+import { Keeper } from "./workload/keeper.ts";
 import { Reader, Tailer } from "./workload/readers.ts";
-import { Subject } from "./workload/subject.ts";
+import { type Ageing, Subject } from "./workload/subject.ts";
 import { SessionWriter, Writer } from "./workload/writers.ts";
 import { Chance } from "./world/chance.ts";
 import { Lane } from "./world/scheduler.ts";
@@ -46,6 +48,8 @@ export interface RunResult {
   /** In words; empty when all is well. */
   readonly violations: readonly string[];
   readonly history: History;
+  /** Streams whose records vanish by age, for the checker. */
+  readonly expiring: ReadonlySet<string>;
   /** Where records of unknown outcome stand, for the checker. */
   readonly standing: ReadonlyMap<RecordId, number>;
   readonly branches: BranchCounts;
@@ -59,6 +63,8 @@ export interface RunResult {
   readonly used: Limits;
 }
 
+/** Those who use what ages are silent for long enough, now and then. */
+const AGEING_PACES_MS = [300, 1_500, 5_000];
 /** So much slower than later do things go wrong in the beginning. */
 const EARLY_SLOWNESS = 4;
 /** Basins and streams are there by then, whatever goes wrong. */
@@ -95,13 +101,14 @@ class Simulation {
   readonly #chance: Chance;
   readonly #trace: Trace;
   readonly #world: World;
-  readonly #recorder = new Recorder();
+  readonly #recorder: Recorder;
   readonly #budget: Budget;
   readonly #nemesis: Nemesis;
   readonly #scenario: Scenario;
-  /** All of them; the one that floods go to is not for others. */
+  /** All of them; the one that floods go to is not for others, and those that age have actors of their own. */
   readonly #subjects: readonly Subject[];
   readonly #flooded: Subject;
+  readonly #ageing: readonly Subject[];
   readonly #actors: Actor[] = [];
   readonly #unhandled = (error: unknown) => this.#world.violation(`an unhandled rejection: ${stackOf(error)}`);
   #stopping = false;
@@ -116,9 +123,11 @@ class Simulation {
     const scenario = drawScenario(chance.fork());
     this.#scenario = scenario;
     this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive);
+    const { scheduler } = this.#world;
+    this.#recorder = new Recorder(() => scheduler.nowMs);
     this.#budget = new Budget(limits.operations, limits.faults);
     this.#nemesis = new Nemesis(this.#world, chance.fork(), this.#budget, scenario);
-    const stream = (basin: string, name: string, mortal: boolean) =>
+    const stream = (basin: string, name: string, mortal: boolean, ageing?: Ageing) =>
       new Subject({
         basin,
         name,
@@ -126,9 +135,18 @@ class Simulation {
         createdOnAppend: basin === CREATING_BASIN,
         createdOnRead: basin === CREATING_BASIN,
         encryptionKey: basin === SEALED_BASIN ? KEY : undefined,
+        ageing,
       });
     const { streams } = scenario;
     this.#flooded = stream(BASIN, "flooded", false);
+    const { ageing } = streams;
+    this.#ageing =
+      ageing === undefined
+        ? []
+        : [
+            stream(BASIN, "ageing", false, { ...ageing, deleteOnEmptySecs: 0 }),
+            stream(BASIN, "ageing/away", false, ageing),
+          ];
     this.#subjects = [
       stream(BASIN, "lasting", false),
       ...(streams.second ? [stream(BASIN, "lasting/2", false)] : []),
@@ -137,6 +155,7 @@ class Simulation {
       ...(streams.scratch ? [stream(SCRATCH_BASIN, "scratch", true)] : []),
       ...(streams.sealed ? [stream(SEALED_BASIN, "sealed", true)] : []),
       ...(scenario.actors.floods > 0 ? [this.#flooded] : []),
+      ...this.#ageing,
     ];
   }
 
@@ -188,6 +207,7 @@ class Simulation {
       this.#nemesis.startAfresh();
     }
     if (!(await this.#finishes(epilogue.witness(), LIVENESS_MS, "the witness"))) return;
+    if (!(await this.#finishes(epilogue.ageing(), LIVENESS_MS, "what ages to vanish"))) return;
     this.#nemesis.rest();
     await this.#silence();
     this.#judgeProcesses();
@@ -244,13 +264,13 @@ class Simulation {
     await patiently(() => ensureBasin(client, SEALED_BASIN, { stream_cipher: "aes-256-gcm" }));
     for (const subject of this.#subjects) {
       if (!subject.createdOnAppend)
-        await patiently(async () => (await ensureStream(client, subject, {})).kind === "provisioned");
+        await patiently(async () => (await ensureStream(client, subject, subject.config)).kind === "provisioned");
     }
   }
 
   #begin(): Promise<unknown> {
     const stage: Stage = {
-      subjects: this.#subjects.filter((subject) => subject !== this.#flooded),
+      subjects: this.#subjects.filter((subject) => subject !== this.#flooded && subject.ageing === undefined),
       budget: this.#budget,
       pacesMs: this.#scenario.actorPacesMs,
       adminPacesMs: this.#scenario.adminPacesMs,
@@ -267,6 +287,13 @@ class Simulation {
     add("admin", admins, (client) => new Admin(client, stage));
     add("doubter", doubters, (client) => new Doubter(client, stage));
     add("flood", floods, (client) => new Flood(client, stage, this.#flooded));
+    if (this.#ageing.length > 0) {
+      const ageing: Stage = { ...stage, subjects: this.#ageing, pacesMs: AGEING_PACES_MS };
+      add("ageing writer", 1, (client) => new Writer(client, ageing));
+      add("ageing reader", 2, (client) => new Reader(client, ageing));
+      add("ageing tailer", 1, (client) => new Tailer(client, ageing));
+      add("keeper", 1, (client) => new Keeper(client, ageing));
+    }
     return Promise.all(this.#actors.map((actor) => actor.run()));
   }
 
@@ -339,14 +366,29 @@ class Simulation {
     }
   }
 
+  /** For the checks. */
+  #ageingStreams(): readonly AgeingStream[] {
+    return this.#ageing.map((subject) => {
+      const { ageSecs = 0, deleteOnEmptySecs = 0 } = subject.ageing ?? {};
+      return {
+        stream: keyOf(subject),
+        ageMs: 1000 * ageSecs,
+        deletesItselfAfterMs: deleteOnEmptySecs === 0 ? undefined : 1000 * deleteOnEmptySecs,
+      };
+    });
+  }
+
   result(): RunResult {
+    const history = this.#recorder.history();
+    const ageing = this.#ageingStreams();
     return {
       seed: this.#seed,
       scenario: this.#scenario.name,
       rot: this.#world.rots.length === 0 ? "none" : this.#rotFound ? "found" : "of no account",
-      violations: this.#world.violations,
-      history: this.#recorder.history(),
-      standing: standing(this.#recorder.history(), this.#world.bucket),
+      violations: [...this.#world.violations, ...checkAgeing(history, ageing)],
+      history,
+      expiring: new Set(ageing.map(({ stream }) => stream)),
+      standing: standing(history, this.#world.bucket),
       branches: this.#world.branches,
       digest: this.#trace.digest,
       trace: this.#trace.text,

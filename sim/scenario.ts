@@ -55,6 +55,8 @@ export interface Scenario {
     readonly sealed: boolean;
     /** In a basin that is deleted and founded again. */
     readonly scratch: boolean;
+    /** Seconds after which records vanish, and after which a stream that is empty does; undefined for no such streams. */
+    readonly ageing: { readonly ageSecs: number; readonly deleteOnEmptySecs: number } | undefined;
   };
   /** In the end all processes crash, right after the last word, and what another one finds in the store is what counts. */
   readonly lastsThroughRestart: boolean;
@@ -71,6 +73,7 @@ export function drawScenario(chance: Chance): Scenario {
   if (kind <= 8) return { ...mixed, name: "rot", rots: true };
   if (kind <= 11) return deposed(chance, mixed);
   if (kind <= 13) return catalog(chance, mixed);
+  if (kind <= 15) return ageing(chance, mixed);
   return mixed;
 }
 
@@ -104,6 +107,7 @@ function mixture(chance: Chance): Scenario {
       createdOnUse: chance.happens(0.4),
       sealed: chance.happens(0.2),
       scratch: chance.happens(0.2),
+      ageing: undefined,
     },
     lastsThroughRestart: chance.happens(0.5),
   };
@@ -190,6 +194,28 @@ function catalog(chance: Chance, mixed: Scenario): Scenario {
     actors: { ...mixed.actors, writers: 1, readers: 1, admins: 4 },
     adminPacesMs: [200, 500],
     streams: { ...mixed.streams, mortal: true },
+  };
+}
+
+/** Records and streams vanish by age, by the owners' wall clocks: those are left alone. */
+function ageing(chance: Chance, mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "ageing",
+    acts: ["weather", "crash", "stop", "freeze", "suspend", "start", "cut off", "hand over"],
+    faultPaceMs: chance.pick([3_000, 8_000, 20_000]),
+    early: false,
+    actors: { ...mixed.actors, writers: 1, sessions: 0, readers: 1, tailers: 0 },
+    streams: {
+      ...mixed.streams,
+      ageing: chance.pick([
+        { ageSecs: 2, deleteOnEmptySecs: 1 },
+        { ageSecs: 2, deleteOnEmptySecs: 7 },
+        { ageSecs: 4, deleteOnEmptySecs: 12 },
+        { ageSecs: 12, deleteOnEmptySecs: 3 },
+        { ageSecs: 25, deleteOnEmptySecs: 2 },
+      ]),
+    },
   };
 }
 

@@ -12,7 +12,7 @@ export interface Verdict {
 
 export async function judge(seed: number, options: RunOptions = {}): Promise<Verdict> {
   const result = await run(seed, options);
-  const found = check(result.history, { standing: result.standing });
+  const found = check(result.history, { standing: result.standing, expiring: result.expiring });
   return {
     result,
     violations: [...result.violations, ...found.map(({ summary }) => summary)],

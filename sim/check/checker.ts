@@ -10,8 +10,11 @@
 // - The events of a session are true at moments in their order, between its opening and the receipt of each. They may be late (they
 //   travel behind each other), never out of order or of another incarnation of the stream.
 //
-// What it does not judge: basins, listings, retention and delete-on-empty (nothing may expire in a checked history), answers without a
-// claim about a stream, and timestamps of records that nobody was told of.
+// - Where records vanish by age they do so from the beginning on, at any moment, and do not come back; a stream that is configured so may
+//   delete itself once it is empty.
+//
+// What it does not judge: basins, listings, whether what vanished by age was old enough (`ageing.ts`), answers without a claim about a
+// stream, and timestamps of records that nobody was told of.
 import type { History, Operation, RecordId } from "./history.ts";
 import { ContentViolation, Placement } from "./placement.ts";
 import { describeOperation, describeStuck } from "./report.ts";
@@ -36,6 +39,8 @@ export interface CheckOptions {
   /** Where records of unknown outcome are said to stand, by a number that grows along the log: what is tried first. A search that is
    * told right is quicker; one that is told wrong is slower, and finds the same. */
   readonly standing?: ReadonlyMap<RecordId, number>;
+  /** Streams whose records vanish by age. That they were old enough is judged in `ageing.ts`. */
+  readonly expiring?: ReadonlySet<string>;
 }
 
 /** All violations, at most one a stream. Throws when the history itself is malformed: equal records, answers that do not belong to calls. */
@@ -60,8 +65,9 @@ function checkStream(stream: string, operations: Operation[], options: CheckOpti
   try {
     const placement = new Placement(operations);
     const steps = stepsOf(operations, placement);
+    const expires = options.expiring?.has(stream) === true;
     const search = (variant: number) =>
-      new Search(steps, placement, options.initially ?? "absent", variant, options.standing).run();
+      new Search(steps, placement, options.initially ?? "absent", expires, variant, options.standing).run();
     let result = search(0);
     for (let variant = 1; variant < MAX_SEARCHES && result.kind === "gave-up"; variant += 1) result = search(variant);
     if (result.kind === "ordered") return undefined;

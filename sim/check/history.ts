@@ -98,6 +98,9 @@ export interface Operation {
   readonly invoked: Moment;
   /** When the answer was there; of no meaning if it is unknown. */
   readonly returned: Moment;
+  /** The same in milliseconds, where somebody had a clock. */
+  readonly invokedMs?: number;
+  readonly returnedMs?: number;
   /**
    * Operations of one session take effect in the order of their invocations, and of the history where these are equal; an append of
    * a session takes effect only if those before it did. A session is bound to one incarnation of its stream, and one that reconnects

@@ -18,10 +18,20 @@ export interface StreamState {
   /** What is known of it. */
   readonly config: Config;
   readonly requestToken: string | undefined;
+  /** Records vanish by age, at any moment: whatever is seen of that moves the trim point. Whether they were old enough is not judged here. */
+  readonly expires: boolean;
 }
 
-export function initialState(phase: "absent" | "present"): StreamState {
-  return { phase, log: new Log([], 0, 0), fencingToken: "", trimPoint: 0, config: {}, requestToken: undefined };
+export function initialState(phase: "absent" | "present", expires: boolean): StreamState {
+  return {
+    phase,
+    log: new Log([], 0, 0),
+    fencingToken: "",
+    trimPoint: 0,
+    config: {},
+    requestToken: undefined,
+    expires,
+  };
 }
 
 /** The records of one incarnation, by number (see Placement). Immutable to its users; versions that follow each other share their memory. */
@@ -69,13 +79,17 @@ export function apply(state: StreamState, step: Step, placement: Placement): Str
     case "append":
       return append(state, step.append, placement);
     case "create-on-demand":
-      return state.phase === "present" ? "it is there already" : created(undefined, undefined);
+      return state.phase === "present" ? "it is there already" : created(state, undefined, undefined);
     case "create":
       return create(state, step);
     case "reconfigure":
       return reconfigure(state, step);
     case "delete":
       if (state.phase === "absent") return "it is absent";
+      if (step.spent) {
+        if (state.phase === "pending") return "its deletion is pending already";
+        if (!state.expires && state.trimPoint < state.log.tail) return "it is not empty";
+      }
       return state.phase === "pending" ? state : { ...state, phase: "pending" };
     case "not-found":
       if (state.phase === "present") return "it is there";
@@ -85,7 +99,7 @@ export function apply(state: StreamState, step: Step, placement: Placement): Str
     default:
       if (state.phase !== "present") return "it is absent or being deleted";
       if (isOfAnother(state.log, step.witness, placement)) return OF_ANOTHER;
-      return misfit(state, step, placement) ?? state;
+      return observed(state, step, placement);
   }
 }
 
@@ -93,6 +107,31 @@ type Observation = Exclude<
   Step,
   { kind: "append" | "create-on-demand" | "create" | "reconfigure" | "delete" | "not-found" | "deletion-pending" }
 >;
+
+function observed(state: StreamState, step: Observation, placement: Placement): StreamState | Misfit {
+  const why = misfit(state, step, placement);
+  if (why === undefined) return state;
+  const trimPoint = state.expires ? expiredTo(state, step) : 0;
+  if (trimPoint <= state.trimPoint || trimPoint > state.log.tail) return why;
+  const expired = { ...state, trimPoint };
+  return misfit(expired, step, placement) === undefined ? expired : why;
+}
+
+/** How much must have vanished by age for an observation to be true, at least. */
+function expiredTo({ log }: StreamState, step: Observation): number {
+  switch (step.kind) {
+    case "read-start":
+      return step.first;
+    case "read-run":
+      // What vanished while it was read has ended it.
+      return step.first + step.records.length + 1;
+    case "nothing-there":
+    case "caught-up":
+      return log.tail;
+    default:
+      return 0;
+  }
+}
 
 /** What an observation of a stream that is there says, and the state contradicts. */
 function misfit(state: StreamState, step: Observation, placement: Placement): Misfit | undefined {
@@ -159,15 +198,15 @@ function isOfAnother(log: Log, witness: Append | undefined, placement: Placement
   return companion.start !== undefined && companion.start < log.tail && !log.has(companion);
 }
 
-function created(config: Config | undefined, requestToken: string | undefined): StreamState {
-  return { ...initialState("present"), config: config ?? {}, requestToken };
+function created({ expires }: StreamState, config: Config | undefined, requestToken: string | undefined): StreamState {
+  return { ...initialState("present", expires), config: config ?? {}, requestToken };
 }
 
 function create(state: StreamState, step: Step & { kind: "create" }): StreamState | Misfit {
   const { ensure, result, config, told, requestToken } = step;
   if (state.phase !== "present") {
     if (result !== undefined && result !== "created") return "it is absent or being deleted";
-    return created(told ?? config, requestToken);
+    return created(state, told ?? config, requestToken);
   }
   if (result === "created") return "it is there already";
   if (!ensure) {

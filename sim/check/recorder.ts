@@ -6,6 +6,12 @@ export class Recorder {
   #pending = new Set<Pending>();
   #now: Moment = 0;
   #sessions = 0;
+  readonly #clockMs: (() => number) | undefined;
+
+  /** Without a clock, operations bear no times. */
+  constructor(clockMs?: () => number) {
+    this.#clockMs = clockMs;
+  }
 
   /** Every call is a moment of its own, later than all before. */
   tick(): Moment {
@@ -15,7 +21,15 @@ export class Recorder {
 
   /** Call before the request goes out. `session` is the name that `newSession` gave. */
   invoke(client: string, stream: string, call: Call, session?: string): Pending {
-    const pending = new Pending(this, client, stream, call, this.tick(), session);
+    const invokedMs = this.#clockMs?.();
+    const pending = new Pending(this, {
+      client,
+      stream,
+      call,
+      invoked: this.tick(),
+      ...(invokedMs === undefined ? {} : { invokedMs }),
+      ...(session === undefined ? {} : { session }),
+    });
     this.#pending.add(pending);
     return pending;
   }
@@ -44,7 +58,8 @@ export class Recorder {
   }
 
   add(operation: Operation): void {
-    this.#operations.push(operation);
+    const returnedMs = this.#clockMs?.();
+    this.#operations.push(returnedMs === undefined ? operation : { ...operation, returnedMs });
   }
 
   /** Everything so far, in the order of invocation; what is not answered yet has an unknown outcome. */
@@ -61,16 +76,9 @@ export class Pending {
   readonly asked: Omit<Operation, "answer" | "returned">;
   readonly #recorder: Recorder;
 
-  constructor(
-    recorder: Recorder,
-    client: string,
-    stream: string,
-    call: Call,
-    invoked: Moment,
-    session: string | undefined,
-  ) {
+  constructor(recorder: Recorder, asked: Omit<Operation, "answer" | "returned">) {
     this.#recorder = recorder;
-    this.asked = { client, stream, call, invoked, ...(session === undefined ? {} : { session }) };
+    this.asked = asked;
   }
 
   /** Call as soon as the answer is there. */
@@ -92,6 +100,7 @@ export class ReadSessionRecorder {
   readonly #opened: Moment;
   #call: Call & { readonly kind: "read" };
   #since: Moment = 0;
+  #events = 0;
 
   constructor(recorder: Recorder, client: string, stream: string, call: Omit<Call & { kind: "read" }, "kind">) {
     this.#recorder = recorder;
@@ -118,11 +127,18 @@ export class ReadSessionRecorder {
     this.#event(answer, since);
   }
 
+  /** Call when nothing more comes. A session of which nothing was heard may have created its stream. */
+  close(): void {
+    if (this.#events > 0 || this.#call.createsStream !== true) return;
+    this.end({ kind: "unknown" });
+  }
+
   #goOn(seqNum: number): void {
     this.#call = { kind: "read", start: { kind: "seq_num", seqNum } };
   }
 
   #event(answer: Answer, since: Moment): void {
+    this.#events += 1;
     this.#since = Math.max(this.#since, since);
     this.#recorder.add({
       client: this.#client,

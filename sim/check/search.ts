@@ -4,7 +4,8 @@
 // What makes it fast, and why nothing is missed by it:
 // - A step that only observes, may come next, and fits, is done at once and for good. In any order that continues from here it stands
 //   somewhere; moved to the front, it changes no state, so that everything else fits as before, and it overtakes nothing that must
-//   precede it, since nothing does any more. (Not so while its operation may yet create the stream on demand: then it is a choice.)
+//   precede it, since nothing does any more. (Not so while its operation may yet create the stream on demand: then it is a choice. While
+//   the stream is there it cannot, if nothing that deletes the stream was invoked before the operation's return.)
 // - An append whose place is known is possible only when the tail is there: of those that are, one at most can be next, unless the
 //   stream is deleted and created again.
 // - An append of unknown outcome that nobody has seen is tried only where it can matter: where no append known to stand there would have
@@ -15,13 +16,15 @@
 // - Of the open steps, the one that must return first decides which part of the stream has to change now (its log or its config), while
 //   no deletion is open: whatever changes the other part may as well happen afterwards. It changes nothing for this part, and it need
 //   not precede anything that is open, since nothing open was invoked after the first return.
+// - Where records vanish by age, an observation that fits only if some have may move the trim point; that is a choice, made late. One that
+//   fits as it is needs no such choice: the lower the trim point, the more still fits, since whatever comes later may move it itself.
 // - A deletion of unknown outcome is not tried when nothing is left that could tell, and no deletion while something is known to be
 //   still to come in the same incarnation.
 
-import type { RecordId } from "./history.ts";
+import type { Moment, RecordId } from "./history.ts";
 import { apply, initialState, type Misfit, type StreamState } from "./model.ts";
 import type { Append, Placement } from "./placement.ts";
-import { mayChange, type Part, partOf, type Step } from "./steps.ts";
+import { mayChange, mayShowExpiry, type Part, partOf, type Step } from "./steps.ts";
 
 /** Steps tried against a state before a search gives up: so many, and so many for each step of the history. One that has an order is found with a small part of it. */
 const MAX_TRIES = 50_000;
@@ -52,8 +55,11 @@ interface Node {
   /** Two random numbers; those of all steps done, combined, stand for their set. */
   readonly hashA: number;
   readonly hashB: number;
-  /** It is done as soon as it fits. */
+  readonly observes: boolean;
+  /** It is done as soon as it fits and changes nothing. */
   readonly greedy: boolean;
+  /** It may also change the state: it is a choice then. */
+  readonly chosen: boolean;
   /** It must happen. */
   readonly required: boolean;
   readonly alike: string | undefined;
@@ -113,13 +119,14 @@ export class Search {
     steps: readonly Step[],
     placement: Placement,
     initially: "absent" | "present",
+    expires: boolean,
     variant = 0,
     standing?: ReadonlyMap<RecordId, number>,
   ) {
     this.#variant = variant;
     this.#standing = variant % 2 === 0 ? standing : undefined;
     this.#placement = placement;
-    this.#state = initialState(initially);
+    this.#state = initialState(initially, expires);
     this.#mayRecur = steps.some((step) => step.kind === "delete");
     this.#nodes = this.#nodesOf(steps);
     this.#deletions = this.#nodes.filter(({ step }) => step.kind === "delete");
@@ -139,9 +146,12 @@ export class Search {
       random = Math.imul(random ^ (random >>> 15), 0x85ebca6b) + 0x6d2b79f5;
       return random ^ (random >>> 13);
     };
+    const { expires } = this.#state;
     for (const step of steps) {
       const after = step.after === undefined ? undefined : nodes.get(step.after);
       const before = step.before === undefined ? undefined : nodes.get(step.before);
+      const observes = !mayChange(step);
+      const greedy = observes && !(this.#mayRecur && "createsStream" in step.operation.call);
       const node: Node = {
         step,
         after,
@@ -149,7 +159,9 @@ export class Search {
         followers: [],
         hashA: next(),
         hashB: next(),
-        greedy: !mayChange(step) && !(this.#mayRecur && "createsStream" in step.operation.call),
+        observes,
+        greedy,
+        chosen: !greedy || (expires && mayShowExpiry(step)),
         required: step.returned !== Number.POSITIVE_INFINITY,
         alike: step.kind === "append" ? alike(step.append) : undefined,
         part: partOf(step),
@@ -201,13 +213,23 @@ export class Search {
       this.#advance();
       let left = 0;
       const before = this.#open;
+      const staysUntil = this.#staysUntil();
       for (const node of before) {
-        if (node.greedy && this.#try(node) === this.#state) this.#do(node);
+        const isGreedy = node.greedy || (node.observes && node.step.returned < staysUntil);
+        if (isGreedy && this.#try(node) === this.#state) this.#do(node);
         else before[left++] = node;
       }
       if (left === before.length) return;
       before.length = left;
     }
+  }
+
+  /** The moment before which a stream that is there cannot be deleted. */
+  #staysUntil(): Moment {
+    if (this.#state.phase !== "present") return 0;
+    let until = Number.POSITIVE_INFINITY;
+    for (const { done, step } of this.#deletions) if (!done) until = Math.min(until, step.invoked);
+    return until;
   }
 
   /** Opens what may come next now: what was invoked before the first return that is still to come, and whose predecessor is done. */
@@ -295,7 +317,7 @@ export class Search {
     const seen = new Set<string>();
     const focus = this.#focus();
     for (const node of this.#open) {
-      if (node.greedy || node.before?.done === true) continue;
+      if (!node.chosen || node.before?.done === true) continue;
       if (focus !== undefined && node.part !== focus) continue;
       if (node.step.kind === "delete" && !this.#deletionMatters(node)) continue;
       if (node.step.kind === "delete" && this.#state.phase === "present" && this.#isNeeded()) continue;
@@ -350,8 +372,10 @@ export class Search {
   }
 
   /** The likeliest first; last what would change most, and what nobody has seen a trace of. */
-  #rank({ step, required, hashA }: Node): number {
+  #rank({ step, required, greedy, hashA }: Node): number {
     const luck = this.#variant === 0 ? 0 : ((Math.imul(hashA, this.#variant * 2 + 1) >>> 8) & 0xffff) / 0x10000;
+    // What vanishes late contradicts the least.
+    if (required && greedy) return 1 + luck;
     if (required) return luck;
     if (step.kind === "delete") return 4 + luck;
     if (step.kind !== "append" || step.append.start !== undefined) return 1 + luck;

@@ -19,7 +19,8 @@ export type StepKind =
       readonly requestToken: string | undefined;
     }
   | { readonly kind: "reconfigure"; readonly patch: Config; readonly told: Config | undefined }
-  | { readonly kind: "delete" }
+  /** `spent`: by nobody but the stream's own config, once it is empty. */
+  | { readonly kind: "delete"; readonly spent: boolean }
   | { readonly kind: "not-found" }
   | { readonly kind: "deletion-pending" }
   | { readonly kind: "exists" }
@@ -68,6 +69,19 @@ export function mayChange(step: Step): boolean {
     case "reconfigure":
     case "delete":
     case "not-found":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Observations that show what has vanished by age, where it does: they may move the trim point. */
+export function mayShowExpiry(step: Step): boolean {
+  switch (step.kind) {
+    case "read-start":
+    case "read-run":
+    case "nothing-there":
+    case "caught-up":
       return true;
     default:
       return false;
@@ -151,6 +165,18 @@ export function stepsOf(operations: readonly Operation[], placement: Placement):
         before: main,
       });
     }
+    if (main?.kind === "create" && mayBeSpent(main)) {
+      steps.push({
+        kind: "delete",
+        spent: true,
+        operation,
+        invoked: operation.invoked,
+        returned: Number.POSITIVE_INFINITY,
+        witness: undefined,
+        after: main,
+        before: undefined,
+      });
+    }
     if (session !== undefined) {
       // The next append of a session need not wait for the tail that was told with the acknowledgement of this one.
       if (call.kind === "append") session.last = main ?? session.last;
@@ -159,6 +185,12 @@ export function stepsOf(operations: readonly Operation[], placement: Placement):
     }
   }
   return steps;
+}
+
+/** Whether what was created deletes itself once it is empty. */
+function mayBeSpent({ result, config }: StepKind & { kind: "create" }): boolean {
+  const created = result === undefined || result === "created";
+  return created && config?.deleteOnEmpty !== undefined && config.deleteOnEmpty !== "0";
 }
 
 /** What an answer claims, moment by moment. */
@@ -242,7 +274,7 @@ function effect(operation: Operation, placement: Placement, add: (step: StepKind
       add({ kind: "reconfigure", patch: call.patch, told: answer.kind === "config" ? answer.config : undefined });
       return;
     case "delete":
-      add({ kind: "delete" });
+      add({ kind: "delete", spent: false });
       return;
     case "read":
     case "check-tail":

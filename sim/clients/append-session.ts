@@ -19,6 +19,11 @@ export async function appendSession(
   next: () => AppendCall | undefined,
 ): Promise<Answer | undefined> {
   const { chance, recorder, world } = client;
+  // Whatever becomes of it: its opening may create the stream.
+  if (stream.createdOnAppend)
+    recorder
+      .invoke(client.name, keyOf(stream), { kind: "check-tail", createsStream: true })
+      .answer({ kind: "unknown" });
   const exchange = await client.open({
     method: "POST",
     url: recordsUrl(stream),

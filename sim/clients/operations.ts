@@ -202,22 +202,32 @@ export function checkTail(client: Client, stream: StreamRef): Promise<Answer> {
 // The catalog.
 
 /** What a stream has whose creation says nothing else (API: resources). */
-const DEFAULT_CONFIG: Config = { storageClass: "express", retention: String(7 * 24 * 3600) };
+const DEFAULT_CONFIG: Config = {
+  storageClass: "express",
+  retention: String(7 * 24 * 3600),
+  deleteOnEmpty: "0",
+};
 
 /** The fields of a stream's config that simulations look at, as the API writes them. */
 function configJson(config: Config): object {
   return {
     ...(config.storageClass === undefined ? {} : { storage_class: config.storageClass }),
     ...(config.retention === undefined ? {} : { retention_policy: { age: Number(config.retention) } }),
+    ...(config.deleteOnEmpty === undefined ? {} : { delete_on_empty: { min_age_secs: Number(config.deleteOnEmpty) } }),
   };
 }
 
 function configAnswer(response: Response): Answer {
   const config = json.parseJson(response.body);
   const age = json.field(json.field(config, "retention_policy") ?? null, "age");
+  const minAge = json.field(json.field(config, "delete_on_empty") ?? null, "min_age_secs");
   return {
     kind: "config",
-    config: { storageClass: json.text(json.field(config, "storage_class")), retention: String(age) },
+    config: {
+      storageClass: json.text(json.field(config, "storage_class")),
+      retention: String(age),
+      deleteOnEmpty: String(minAge),
+    },
   };
 }
 

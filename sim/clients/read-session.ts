@@ -41,12 +41,25 @@ export async function readSession(
   call: ReadCall,
   options: ReadSessionOptions,
 ): Promise<ReadSessionEnd> {
-  const zstd = options.form === "s2s" && client.chance.happens(0.3);
   const { lastEventId, clamp } = call;
   // An id that is given back says where to go on, whatever the query says.
   const start: ReadStart =
     lastEventId === undefined ? call.start : { kind: "seq_num", seqNum: Number.parseInt(lastEventId, 10) + 1 };
   const session = client.recorder.readSession(client.name, keyOf(stream), start, stream.createdOnRead, clamp);
+  const end = await readRecorded(client, stream, call, options, session);
+  session.close();
+  return end;
+}
+
+async function readRecorded(
+  client: Client,
+  stream: StreamRef,
+  call: ReadCall,
+  options: ReadSessionOptions,
+  session: ReadSessionRecorder,
+): Promise<ReadSessionEnd> {
+  const zstd = options.form === "s2s" && client.chance.happens(0.3);
+  const { lastEventId } = call;
   const exchange = await client.open({
     method: "GET",
     url: readUrl(stream, call),

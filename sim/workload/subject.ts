@@ -1,6 +1,6 @@
 // A stream that clients work on, and what they believe of it: hints for conditions that sometimes hold, never taken for facts.
 
-import type { Answer } from "../check/history.ts";
+import type { Answer, Config } from "../check/history.ts";
 import type { StreamRef } from "../clients/operations.ts";
 import { type ClientRecord, commandRecord, plainRecord } from "../clients/records.ts";
 import type { Chance } from "../world/chance.ts";
@@ -14,6 +14,12 @@ const ASCII_MASK = 0x7f7f;
  */
 const MAX_UNKNOWN = 8;
 
+export interface Ageing {
+  readonly ageSecs: number;
+  /** 0 for a stream that stays when it is empty. */
+  readonly deleteOnEmptySecs: number;
+}
+
 export class Subject implements StreamRef {
   readonly basin: string;
   readonly name: string;
@@ -22,6 +28,8 @@ export class Subject implements StreamRef {
   readonly encryptionKey: string | undefined;
   /** Whether clients delete and recreate it. */
   readonly mortal: boolean;
+  /** What takes its records, and itself, in time: then clients trim nothing and do not delete it. */
+  readonly ageing: Ageing | undefined;
   /** The largest tail that anybody has seen lately. */
   tail = 0;
   fencingToken = "";
@@ -30,13 +38,25 @@ export class Subject implements StreamRef {
   readonly #trims = new Set<number>();
   #serial = 0;
 
-  constructor(options: StreamRef & { readonly mortal: boolean }) {
+  constructor(options: StreamRef & { readonly mortal: boolean; readonly ageing?: Ageing | undefined }) {
     this.basin = options.basin;
     this.name = options.name;
     this.createdOnAppend = options.createdOnAppend;
     this.createdOnRead = options.createdOnRead;
     this.encryptionKey = options.encryptionKey;
     this.mortal = options.mortal;
+    this.ageing = options.ageing;
+  }
+
+  /** The config that it is created with. */
+  get config(): Config {
+    if (this.ageing === undefined) return {};
+    return { retention: String(this.ageing.ageSecs), deleteOnEmpty: String(this.ageing.deleteOnEmptySecs) };
+  }
+
+  /** Whether it takes records, and keeps them, to the end. */
+  get lasts(): boolean {
+    return !this.mortal && !this.createdOnAppend && this.ageing === undefined;
   }
 
   /** A stream of this name that nobody else knows of. */
@@ -110,8 +130,9 @@ export class Subject implements StreamRef {
     return commandRecord({ kind: "fence", token: `${client}-${this.#serial}` });
   }
 
-  /** Undefined when this point was used before: no two records may be equal. */
+  /** Undefined when this point was used before (no two records may be equal), and where nobody trims. */
   trim(chance: Chance): ClientRecord | undefined {
+    if (this.ageing !== undefined) return undefined;
     const beyond = chance.happens(0.05);
     const seqNum = (beyond ? this.tail + chance.between(1, 100) : chance.between(0, this.tail)) & ASCII_MASK;
     if (this.#trims.has(seqNum)) return undefined;
