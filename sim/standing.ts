@@ -7,13 +7,17 @@ import type { Bucket } from "./world/bucket.ts";
 export function standing(history: History, bucket: Bucket): Map<RecordId, number> {
   const chunks = bucket.keys.filter((key) => key.includes("/wal/")).flatMap((key) => bucket.get(key) ?? []);
   const log = Buffer.concat(chunks);
+  const unknown = new Set<RecordId>();
+  for (const { call, answer } of history)
+    if (call.kind === "append" && answer.kind === "unknown")
+      for (const { id, command } of call.records) if (command === undefined) unknown.add(id);
+  const lengths = new Set([...unknown].map((id) => id.length));
   const found = new Map<RecordId, number>();
-  for (const { call, answer } of history) {
-    if (call.kind !== "append" || answer.kind !== "unknown") continue;
-    for (const { id, command } of call.records) {
-      // Its body begins with its id (`clients/records.ts`).
-      const at = command === undefined ? log.indexOf(`${id}~`) : -1;
-      if (at >= 0) found.set(id, at);
+  // A body begins with its record's id and this mark, which nothing else of it contains (`clients/records.ts`).
+  for (let at = log.indexOf("~"); at >= 0 && unknown.size > 0; at = log.indexOf("~", at + 1)) {
+    for (const length of lengths) {
+      const id = log.toString("latin1", Math.max(0, at - length), at);
+      if (unknown.delete(id)) found.set(id, at);
     }
   }
   return found;
