@@ -13,7 +13,7 @@ const TIMEOUT_MS = 240_000;
 test("a deliberate bug is caught, and told with its seed", { timeout: TIMEOUT_MS }, async (t) => {
   const tree = new Tree();
   t.after(() => tree.remove());
-  const [mutant] = mutants(["session-goes-on-after-a-failure"]);
+  const [mutant] = mutants(["follower-not-woken"]);
   tree.apply(mutant.path);
   const caught = await hunt(tree, SEEDS);
   assert.ok(caught !== undefined && caught.seed <= SEEDS);
