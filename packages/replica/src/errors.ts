@@ -39,6 +39,12 @@ export class OutcomeUnknownError<Result = unknown> extends ReplicaError {
 /** The proposal was applied exactly once, but this replica fell behind a trim and skipped the place: it never saw the result. */
 export class ResultUnavailableError extends ReplicaError {}
 
+/** Somebody else leads now, or the lease ran out. A proposal rejected with it has no effect, and never will. */
+export class DeposedError extends ReplicaError {}
+
+/** The machine has a single writer, and this is not how it writes: propose through a leadership. Nothing was appended. */
+export class NotLeaderError extends ReplicaError {}
+
 /** The log could not be asked, or this replica could not catch up, in time. */
 export class UnavailableError extends ReplicaError {}
 

@@ -1,9 +1,17 @@
 // The public surface of the package.
 export * from "./errors.ts";
+export type { Leadership } from "./lead/leadership.ts";
 export { type Log, LogError, type LogFailure, type Position } from "./log/log.ts";
 export { createS2Log, type S2LogOptions, s2Log } from "./log/s2-log.ts";
 export type { Applied, Machine, SnapshotFormat } from "./machine.ts";
 export type { Watched } from "./read/watch.ts";
-export { type Consistency, type ReadOptions, Replica, type ReplicaOptions, type SnapshotOptions } from "./replica.ts";
+export {
+  type Consistency,
+  type LeadOptions,
+  type ReadOptions,
+  Replica,
+  type ReplicaOptions,
+  type SnapshotOptions,
+} from "./replica.ts";
 export { type ReplicaRuntime, systemRuntime, type Timer } from "./runtime.ts";
 export { SnapshotMap } from "./snapshot/snapshot-map.ts";

@@ -48,3 +48,8 @@ export const SNAPSHOT_SPREAD_MS = 500;
 export const SNAPSHOT_PATIENCE_MS = 60_000;
 /** Where the newest whole snapshot is looked for, windows of so many records are read, from the end on. */
 export const SNAPSHOT_SCAN_RECORDS = 16;
+
+/** How long a leader's silence must last unless told otherwise before another one may lead: longer than a server's restart. */
+export const DEFAULT_LEASE_MS = 10_000;
+/** A leader lets itself be heard this often within its lease, so that one lost renewal costs nothing. */
+export const RENEWALS_PER_LEASE = 3;

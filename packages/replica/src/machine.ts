@@ -12,6 +12,8 @@ export interface Machine<State, Command, Result> {
   readonly version: number;
   /** Proposers that the log remembers, least recently heard of leaving first. Part of the format: the same in every replica. */
   readonly maxSessions?: number;
+  /** Only a leader may write: `Replica.propose` and `transact` refuse. */
+  readonly singleWriter?: boolean;
   /** The state before the first command. */
   initial(): State;
   /** A command as bytes, at most `MAX_COMMAND_BYTES`. */

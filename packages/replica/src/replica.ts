@@ -2,9 +2,13 @@
 // what the tail brings is applied, and what follows from it is told to who waits. Decides nothing that another replica would
 // have to decide alike: that is `apply/`.
 import { type Effect, maxSessionsOf, ReplicatedState } from "./apply/replicated-state.ts";
-import { LogTrimmedError, OverloadedError, ReplicaError, StoppedError } from "./errors.ts";
+import { LogTrimmedError, NotLeaderError, OverloadedError, ReplicaError, StoppedError } from "./errors.ts";
 import { Tail } from "./follow/tail.ts";
+import { type Elected, Election } from "./lead/election.ts";
+import { LeaderWatch } from "./lead/leader-watch.ts";
+import { Leadership } from "./lead/leadership.ts";
 import {
+  DEFAULT_LEASE_MS,
   DEFAULT_MAX_PENDING,
   DEFAULT_MAX_PENDING_BYTES,
   DEFAULT_PROPOSAL_TIMEOUT_MS,
@@ -15,7 +19,8 @@ import {
 } from "./limits.ts";
 import type { Log, LogRecord } from "./log/log.ts";
 import type { Applied, Machine } from "./machine.ts";
-import { Proposer } from "./propose/proposer.ts";
+import { Proposer, type ProposerSetup } from "./propose/proposer.ts";
+import { Transactor } from "./propose/transactor.ts";
 import { Barrier } from "./read/barrier.ts";
 import { Progress } from "./read/progress.ts";
 import { type Watched, Watchers } from "./read/watch.ts";
@@ -38,6 +43,15 @@ export interface ReplicaOptions {
   readonly snapshots?: SnapshotOptions;
   /** Told what went wrong in the background without stopping the replica: a snapshot that failed, or that is bad. */
   readonly onProblem?: (problem: unknown) => void;
+}
+
+export interface LeadOptions {
+  /** What others see as the leader, such as an address. */
+  readonly holder: string;
+  /** How long this leader's silence must last before another one may lead. */
+  readonly leaseMs?: number;
+  /** Aborted, the wait to lead is over. A leadership that was won stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SnapshotOptions {
@@ -63,6 +77,11 @@ export interface ReadOptions {
   readonly timeoutMs?: number;
 }
 
+interface Term<Command, Result> {
+  readonly proposer: Proposer<Result>;
+  readonly leadership: Leadership<Command, Result>;
+}
+
 export class Replica<State, Command, Result> {
   readonly #machine: Machine<State, Command, Result>;
   readonly #log: Log;
@@ -70,7 +89,13 @@ export class Replica<State, Command, Result> {
   readonly #runtime: ReplicaRuntime;
   readonly #readTimeoutMs: number;
   #replicated: ReplicatedState<State, Command, Result>;
+  readonly #proposing: ProposerSetup;
   readonly #proposer: Proposer<Result>;
+  readonly #transactor: Transactor<Result>;
+  readonly #leaderWatch: LeaderWatch;
+  /** Terms of this replica whose proposals are not all resolved yet. */
+  readonly #terms = new Set<Term<Command, Result>>();
+  readonly #elections = new Set<Election>();
   readonly #barrier: Barrier;
   readonly #progress = new Progress();
   readonly #watchers: Watchers<State>;
@@ -109,14 +134,22 @@ export class Replica<State, Command, Result> {
     this.#runtime = options.runtime ?? systemRuntime;
     this.#readTimeoutMs = options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS;
     this.#replicated = ReplicatedState.initial(machine);
-    this.#proposer = new Proposer({
+    this.#proposing = {
       log: this.#log,
       runtime: this.#runtime,
       machine: { name: machine.name, version: machine.version, maxSessions: maxSessionsOf(machine) },
       maxPending: options.maxPending ?? DEFAULT_MAX_PENDING,
       maxPendingBytes: options.maxPendingBytes ?? DEFAULT_MAX_PENDING_BYTES,
       timeoutMs: options.proposalTimeoutMs ?? DEFAULT_PROPOSAL_TIMEOUT_MS,
+    };
+    this.#proposer = new Proposer(this.#proposing);
+    this.#transactor = new Transactor({
+      log: this.#log,
+      runtime: this.#runtime,
+      progress: this.#progress,
+      version: machine.version,
     });
+    this.#leaderWatch = new LeaderWatch(this.#runtime);
     this.#barrier = new Barrier(this.#log, this.#runtime);
     this.#watchers = new Watchers(() => ({ state: this.#replicated.state, next: this.#replicated.next }));
     this.#tail = new Tail(this.#log, this.#runtime, {
@@ -178,9 +211,86 @@ export class Replica<State, Command, Result> {
    * `ResultUnavailableError`.
    */
   propose(command: Command): Promise<Applied<Result>> {
-    const end = this.#closing ?? this.#end;
-    if (end !== undefined) return Promise.reject(end);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#proposer.propose(this.#machine.encode(command));
+  }
+
+  /**
+   * Decides a command on the state, and appends it only if nothing at all has come to the log since; else decides anew, after
+   * a pause that grows. Resolves with the result, or with undefined where `decide` gave no command. `decide` must change
+   * nothing. One transaction of a replica is under way at a time. Rejects as `propose` does.
+   */
+  transact(
+    decide: (state: State) => Command | undefined,
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<Applied<Result> | undefined> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const encoded = (): Uint8Array | undefined => {
+      const command = decide(this.#replicated.state);
+      return command === undefined ? undefined : this.#machine.encode(command);
+    };
+    return this.#transactor.transact(encoded, options.timeoutMs ?? this.#proposing.timeoutMs);
+  }
+
+  /** Who leads, as far as this replica has applied; undefined if nobody does. */
+  get leader(): { readonly holder: string; readonly token: string } | undefined {
+    const { leader, token } = this.#replicated;
+    return leader === undefined ? undefined : { holder: leader.holder, token };
+  }
+
+  /**
+   * Resolves once this replica leads. While another one does, waits until it resigns, or has been silent for its lease.
+   * Rejects with the signal's reason, with `StoppedError`, or with a `LogError` that says that the log refuses.
+   */
+  async lead({ holder, leaseMs = DEFAULT_LEASE_MS, signal }: LeadOptions): Promise<Leadership<Command, Result>> {
+    if (this.#end !== undefined) throw this.#end;
+    signal?.throwIfAborted();
+    const election = new Election({
+      log: this.#log,
+      runtime: this.#runtime,
+      progress: this.#progress,
+      watch: this.#leaderWatch,
+      holder,
+      leaseMs,
+      standing: () => this.#replicated,
+      caughtUp: () => this.read(() => undefined),
+    });
+    const give = (): void => election.end();
+    signal?.addEventListener("abort", give);
+    this.#elections.add(election);
+    try {
+      const elected = await election.win();
+      if (this.#end !== undefined) throw this.#end;
+      if (elected !== undefined) return this.#begin(elected, leaseMs);
+      signal?.throwIfAborted();
+      throw new StoppedError("the replica stopped before it led");
+    } finally {
+      this.#elections.delete(election);
+      signal?.removeEventListener("abort", give);
+    }
+  }
+
+  #begin({ token, sentMs }: Elected, leaseMs: number): Leadership<Command, Result> {
+    const proposer = new Proposer<Result>({ ...this.#proposing, fencingToken: token });
+    const { runtime, log } = this.#proposing;
+    const leadership = new Leadership<Command, Result>(
+      { log, runtime, token, leaseMs, sinceMs: sentMs, proposer },
+      (command) => this.#machine.encode(command),
+    );
+    const term = { proposer, leadership };
+    this.#terms.add(term);
+    // It may be over already.
+    leadership.tokenIs(this.#replicated.token);
+    proposer.skipped(this.#replicated);
+    return leadership;
+  }
+
+  #refusal(): ReplicaError | undefined {
+    const end = this.#closing ?? this.#end;
+    if (end !== undefined || this.#machine.singleWriter !== true) return end;
+    return new NotLeaderError(`the machine "${this.#machine.name}" is written by its leader alone`);
   }
 
   /** Resolves once proposals are taken again after an `OverloadedError`. */
@@ -212,7 +322,9 @@ export class Replica<State, Command, Result> {
   /** Takes no more proposals, waits for those pending (until their time is over), and stops. */
   async close(): Promise<void> {
     this.#closing ??= new StoppedError("the replica is closed");
-    await this.#proposer.settled();
+    await Promise.all(
+      [this.#proposer, ...[...this.#terms].map(({ proposer }) => proposer)].map((each) => each.settled()),
+    );
     await this.#shut(this.#closing);
   }
 
@@ -247,7 +359,16 @@ export class Replica<State, Command, Result> {
       if (this.#end !== undefined) return;
       const effect: Effect<Result> = this.#replicated.apply(record);
       this.#proposer.observe(effect, record);
+      this.#transactor.observe(effect, record);
+      this.#leaderWatch.observe(effect);
+      for (const { proposer, leadership } of this.#terms) {
+        proposer.observe(effect, record);
+        leadership.observe(effect);
+      }
       this.#snapshotter?.observe(effect, record);
+    }
+    for (const term of this.#terms) {
+      if (term.leadership.over && term.proposer.pending === 0) this.#terms.delete(term);
     }
     this.#progress.advance(this.#replicated.next);
     this.#watchers.changed();
@@ -264,7 +385,12 @@ export class Replica<State, Command, Result> {
     const restored = await this.#restoring?.newerThan(this.next);
     if (restored === undefined || this.#end !== undefined) return false;
     this.#replicated = restored;
-    this.#proposer.skipped(restored.sessions);
+    this.#proposer.skipped(restored);
+    this.#transactor.skipped();
+    for (const { proposer, leadership } of this.#terms) {
+      proposer.skipped(restored);
+      leadership.tokenIs(restored.token);
+    }
     this.#progress.advance(restored.next);
     this.#watchers.changed();
     return true;
@@ -282,6 +408,12 @@ export class Replica<State, Command, Result> {
     this.#restoring?.end();
     this.#snapshotter?.end();
     this.#proposer.end(reason);
+    this.#transactor.end(reason);
+    for (const election of this.#elections) election.end();
+    for (const { proposer, leadership } of this.#terms) {
+      leadership.end();
+      proposer.end(reason);
+    }
     this.#barrier.end(reason);
     this.#progress.end(reason);
     this.#watchers.end(reason);

@@ -13,8 +13,17 @@ const bookkeeping = fc
     sessions: fc.uniqueArray(pair, { selector: ([session]) => session, maxLength: 20 }),
     known: fc.array(pair, { maxLength: 2 }),
     cut: fc.maxSafeNat(),
+    token: fc.string({ unit: "grapheme" }),
+    leader: fc.option(
+      fc.record({ holder: fc.string({ unit: "grapheme" }), leaseMs: fc.maxSafeNat() }, { noNullPrototype: true }),
+      {
+        nil: undefined,
+      },
+    ),
   })
-  .map(({ capacity, sessions, known, cut }) => ({
+  .map(({ capacity, sessions, known, cut, token, leader }) => ({
+    token,
+    leader,
     sessions: SessionTable.from(capacity, sessions),
     snapshots: new KnownSnapshots(
       known.map(([next, first]) => ({ next, first })),
@@ -30,6 +39,8 @@ test("the bookkeeping is read as it was written, in its order", () => {
       assert.deepEqual([...read.sessions], [...written.sessions]);
       assert.deepEqual(read.snapshots.known, written.snapshots.known);
       assert.equal(read.snapshots.cut, written.snapshots.cut);
+      assert.equal(read.token, written.token);
+      assert.deepEqual(read.leader, written.leader);
     }),
   );
 });

@@ -6,7 +6,7 @@ import { DEFAULT_MAX_SESSIONS } from "../limits.ts";
 import { fenceOf, type LogRecord, type Position } from "../log/log.ts";
 import type { Machine, SnapshotFormat } from "../machine.ts";
 import { type CommandRecord, decodeRecord, type OpenRecord } from "../record/envelope.ts";
-import { type Bookkeeping, encodeBookkeeping } from "./image.ts";
+import { type Bookkeeping, encodeBookkeeping, type Leader } from "./image.ts";
 import { KnownSnapshots, type Trims } from "./known-snapshots.ts";
 import { type Admission, SessionTable } from "./session-table.ts";
 
@@ -35,6 +35,14 @@ export type Effect<Result> =
       readonly why: Exclude<Admission, "next">;
     }
   | { readonly kind: "fenced"; readonly token: string }
+  /** The leader let itself be heard. */
+  | { readonly kind: "led" }
+  | {
+      readonly kind: "transacted";
+      readonly nonce: Uint8Array;
+      readonly number: number;
+      readonly outcome: Outcome<Result>;
+    }
   | { readonly kind: "checkpoint"; readonly nonce: Uint8Array }
   | { readonly kind: "announced"; readonly nonce: Uint8Array; readonly trims: Trims | undefined }
   /** Not of this package. */
@@ -45,6 +53,8 @@ export class ReplicatedState<State, Command, Result> {
   readonly state: State;
   readonly sessions: SessionTable;
   readonly snapshots: KnownSnapshots;
+  #token: string;
+  #leader: Leader | undefined;
   #next: number;
 
   private constructor(machine: Machine<State, Command, Result>, state: State, kept: Bookkeeping, next: number) {
@@ -52,6 +62,8 @@ export class ReplicatedState<State, Command, Result> {
     this.state = state;
     this.sessions = kept.sessions;
     this.snapshots = kept.snapshots;
+    this.#token = kept.token;
+    this.#leader = kept.leader;
     this.#next = next;
   }
 
@@ -59,7 +71,12 @@ export class ReplicatedState<State, Command, Result> {
   static initial<State, Command, Result>(
     machine: Machine<State, Command, Result>,
   ): ReplicatedState<State, Command, Result> {
-    const kept = { sessions: new SessionTable(maxSessionsOf(machine)), snapshots: new KnownSnapshots() };
+    const kept = {
+      sessions: new SessionTable(maxSessionsOf(machine)),
+      snapshots: new KnownSnapshots(),
+      token: "",
+      leader: undefined,
+    };
     return new ReplicatedState(machine, machine.initial(), kept, 0);
   }
 
@@ -97,6 +114,16 @@ export class ReplicatedState<State, Command, Result> {
     return this.#next;
   }
 
+  /** The stream's fencing token. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** Who holds the token; undefined if nobody says so. */
+  get leader(): Leader | undefined {
+    return this.#leader;
+  }
+
   /** Applies the record at `next`. Throws what stops a replica; then this must not be used any more. */
   apply(record: LogRecord): Effect<Result> {
     if (record.seqNum !== this.#next) {
@@ -109,7 +136,11 @@ export class ReplicatedState<State, Command, Result> {
 
   #effectOf(record: LogRecord): Effect<Result> {
     const token = fenceOf(record);
-    if (token !== undefined) return { kind: "fenced", token };
+    if (token !== undefined) {
+      this.#token = token;
+      this.#leader = undefined;
+      return { kind: "fenced", token };
+    }
     const decoded = decodeRecord(record);
     switch (decoded?.kind) {
       case undefined:
@@ -118,6 +149,16 @@ export class ReplicatedState<State, Command, Result> {
         return this.#open(decoded, record);
       case "command":
         return this.#command(decoded, record);
+      case "transaction": {
+        const { nonce, number, version, command } = decoded;
+        this.#refuseLater(version, record.seqNum);
+        return { kind: "transacted", nonce, number, outcome: this.#outcomeOf(command, version, record) };
+      }
+      case "term":
+        this.#leader = { holder: decoded.holder, leaseMs: decoded.leaseMs };
+        return { kind: "led" };
+      case "renewal":
+        return { kind: "led" };
       case "checkpoint":
         return { kind: "checkpoint", nonce: decoded.nonce };
       case "snapshot":

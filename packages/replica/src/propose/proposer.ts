@@ -5,6 +5,7 @@ import type { Effect } from "../apply/replicated-state.ts";
 import type { SessionTable } from "../apply/session-table.ts";
 import {
   CommandTooLargeError,
+  DeposedError,
   InvariantError,
   NotAppendedError,
   OverloadedError,
@@ -12,7 +13,15 @@ import {
 } from "../errors.ts";
 import { Fifo } from "../fifo.ts";
 import { MAX_COMMAND_BYTES, MAX_ENVELOPE_BYTES, MAX_IN_FLIGHT_BATCHES, MAX_RETRY_MS, MIN_RETRY_MS } from "../limits.ts";
-import { type AppendAck, type Appender, type Log, LogError, type LogRecord } from "../log/log.ts";
+import {
+  type AppendAck,
+  type AppendBatch,
+  type Appender,
+  type Log,
+  type LogEntry,
+  LogError,
+  type LogRecord,
+} from "../log/log.ts";
 import type { Applied } from "../machine.ts";
 import { encodeRecord, NONCE_BYTES, sameBytes } from "../record/envelope.ts";
 import { Backoff, type ReplicaRuntime, type Timer } from "../runtime.ts";
@@ -27,6 +36,8 @@ export interface ProposerSetup {
   readonly maxPending: number;
   readonly maxPendingBytes: number;
   readonly timeoutMs: number;
+  /** All it appends is on condition of this fencing token, which is the stream's: with the next one it is over. */
+  readonly fencingToken?: string;
 }
 
 /** An acknowledged batch: where it ends, and its last proposal. */
@@ -59,6 +70,10 @@ export class Proposer<Result> {
   #pendingBytes = 0;
   #deadline: Timer | undefined;
   #roomWaiters: (() => void)[] = [];
+  /** New proposals are refused, those pending are not given up. */
+  #closed: Error | undefined;
+  /** The log has another token: nothing can be appended any more, and the log will show it. */
+  #fenced = false;
   #ended: Error | undefined;
 
   constructor(setup: ProposerSetup) {
@@ -72,7 +87,8 @@ export class Proposer<Result> {
 
   /** Rejects at once, and honestly, at the bounds; else see `Replica.propose`. */
   propose(command: Uint8Array): Promise<Applied<Result>> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    const end = this.#ended ?? this.#closed;
+    if (end !== undefined) return Promise.reject(end);
     if (command.length > MAX_COMMAND_BYTES) {
       return Promise.reject(
         new CommandTooLargeError(`the command has ${command.length} bytes; ${MAX_COMMAND_BYTES} are allowed`),
@@ -123,6 +139,9 @@ export class Proposer<Result> {
       case "applied":
         if (effect.session === this.#sent.at(0)?.place?.session) this.#applied(effect, record);
         break;
+      case "fenced":
+        this.#fencedBy(effect.token);
+        break;
       default:
         break;
     }
@@ -130,7 +149,7 @@ export class Proposer<Result> {
   }
 
   /** The replica went on from a snapshot: everything before is applied, but it did not see how. */
-  skipped(sessions: SessionTable): void {
+  skipped({ sessions, token }: { readonly sessions: SessionTable; readonly token: string }): void {
     this.#opening = undefined;
     this.#acked.drain();
     const lost = this.#sent.drain();
@@ -150,7 +169,13 @@ export class Proposer<Result> {
       }
     }
     if (this.#session !== undefined && sessions.nextOf(this.#session) === undefined) this.#session = undefined;
+    this.#fencedBy(token);
     this.#pumpSoon();
+  }
+
+  /** Takes no more proposals. What is pending is still seen to. */
+  close(reason: Error): void {
+    this.#closed ??= reason;
   }
 
   /** Resolves nothing any more. What was sent and is not resolved has an unknown outcome. */
@@ -167,6 +192,19 @@ export class Proposer<Result> {
     this.#wakeRoom();
   }
 
+  /** Whatever it had appended is before this, and applied; nothing of it can come after. */
+  #fencedBy(token: string): void {
+    const { fencingToken } = this.#setup;
+    if (fencingToken === undefined || token === fencingToken || this.#ended !== undefined) return;
+    const deposed = new DeposedError("another one leads now");
+    for (const proposal of [...this.#sent.drain(), ...this.#waiting.drain()]) {
+      this.#release(proposal);
+      proposal.failed(deposed);
+    }
+    this.#waitingBytes = 0;
+    this.end(deposed);
+  }
+
   // Sending
 
   /** At the end of this turn of the event loop: what is proposed in one turn goes together. */
@@ -180,7 +218,7 @@ export class Proposer<Result> {
   }
 
   #pump(): void {
-    if (this.#ended !== undefined || this.#pause !== undefined || this.pending === 0) return;
+    if (this.#ended !== undefined || this.#fenced || this.#pause !== undefined || this.pending === 0) return;
     if (this.#session === undefined && this.#waiting.length > 0) this.#open();
     while (this.#inFlight < MAX_IN_FLIGHT_BATCHES) {
       this.#numberWaiting();
@@ -224,10 +262,15 @@ export class Proposer<Result> {
     this.#inFlight += 1;
     this.#appender ??= this.#setup.log.openAppender();
     const appender = this.#appender;
-    appender.append({ entries }).then(
+    appender.append(this.#batch(entries)).then(
       (ack) => this.#acknowledged(appender, ack, last),
       (error: unknown) => this.#failed(appender, error),
     );
+  }
+
+  #batch(entries: readonly LogEntry[]): AppendBatch {
+    const { fencingToken } = this.#setup;
+    return fencingToken === undefined ? { entries } : { entries, fencingToken };
   }
 
   #acknowledged(appender: Appender, { end }: AppendAck, last: Proposal<Result>["place"]): void {
@@ -247,6 +290,7 @@ export class Proposer<Result> {
     this.#dropAppender();
     this.#handed = this.#ackedInFront();
     if (error instanceof LogError && error.failure === "refused") this.#refused(error);
+    else if (error instanceof LogError && error.failure === "fenced") this.#fenced = true;
     else this.#pauseThenPump();
   }
 
@@ -308,12 +352,13 @@ export class Proposer<Result> {
     opening.asked = true;
     const { name, ...format } = machine;
     const entry = encodeRecord({ kind: "open", nonce: opening.nonce, machine: name, ...format });
-    log.append({ entries: [entry] }).then(
+    log.append(this.#batch([entry])).then(
       () => this.#backoff.reset(),
       (error: unknown) => {
         if (this.#opening !== opening) return;
         opening.asked = false;
         if (error instanceof LogError && error.failure === "refused") this.#refuseWaiting(error);
+        else if (error instanceof LogError && error.failure === "fenced") this.#fenced = true;
         else this.#pauseThenPump();
       },
     );

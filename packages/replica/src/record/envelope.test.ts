@@ -25,6 +25,22 @@ const record: fc.Arbitrary<ReplicaRecord> = fc.oneof(
     version: natural,
     command: bytes,
   }),
+  fc.record({ kind: fc.constant("checkpoint" as const), nonce }),
+  fc.record({ kind: fc.constant("snapshot" as const), nonce, next: natural, first: natural }),
+  fc.record({ kind: fc.constant("transaction" as const), nonce, number: natural, version: natural, command: bytes }),
+  fc.record({ kind: fc.constant("term" as const), leaseMs: natural, holder: fc.string({ unit: "grapheme" }) }),
+  fc.record({ kind: fc.constant("renewal" as const) }),
+  fc.record({ kind: fc.constant("piece" as const), nonce, index: natural, bytes }),
+  fc.record({
+    kind: fc.constant("whole" as const),
+    nonce,
+    machine: fc.string({ unit: "grapheme" }),
+    version: natural,
+    next: natural,
+    first: natural,
+    pieces: natural,
+    sha256: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  }),
 );
 
 test("a record is read as it was written", () => {

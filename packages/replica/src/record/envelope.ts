@@ -12,7 +12,17 @@ const SHA256_BYTES = 32;
 const EMPTY = new Uint8Array(0);
 
 /** Numbers of the format; never reused. */
-const KIND = { open: 0, command: 1, checkpoint: 2, snapshot: 3, piece: 10, whole: 11 } as const;
+const KIND = {
+  open: 0,
+  command: 1,
+  checkpoint: 2,
+  snapshot: 3,
+  transaction: 4,
+  term: 5,
+  renewal: 6,
+  piece: 10,
+  whole: 11,
+} as const;
 
 /** A proposer asks to be remembered. The record's sequence number becomes the name of its session. */
 export interface OpenRecord {
@@ -47,6 +57,28 @@ export interface SnapshotRecord {
   readonly first: number;
 }
 
+/** A command that was appended on condition of its sequence number, so it cannot be there twice. */
+export interface TransactionRecord {
+  readonly kind: "transaction";
+  /** By which its replica knows its own. */
+  readonly nonce: Uint8Array;
+  readonly number: number;
+  readonly version: number;
+  readonly command: Uint8Array;
+}
+
+/** Behind the fence of its batch: whose the fencing token is now, and how long their silence must last to mean anything. */
+export interface TermRecord {
+  readonly kind: "term";
+  readonly holder: string;
+  readonly leaseMs: number;
+}
+
+/** The holder of the token is alive. */
+export interface RenewalRecord {
+  readonly kind: "renewal";
+}
+
 /** In the stream of snapshots: a piece of the snapshot with this nonce. */
 export interface PieceRecord {
   readonly kind: "piece";
@@ -70,7 +102,16 @@ export interface WholeRecord {
   readonly sha256: Uint8Array;
 }
 
-export type ReplicaRecord = OpenRecord | CommandRecord | CheckpointRecord | SnapshotRecord | PieceRecord | WholeRecord;
+export type ReplicaRecord =
+  | OpenRecord
+  | CommandRecord
+  | CheckpointRecord
+  | SnapshotRecord
+  | TransactionRecord
+  | TermRecord
+  | RenewalRecord
+  | PieceRecord
+  | WholeRecord;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -88,6 +129,12 @@ export function encodeRecord(record: ReplicaRecord): LogEntry {
       return entry(envelope.raw(record.nonce), EMPTY);
     case "snapshot":
       return entry(envelope.raw(record.nonce).varint(record.next).varint(record.first), EMPTY);
+    case "transaction":
+      return entry(envelope.raw(record.nonce).varint(record.number).varint(record.version), record.command);
+    case "term":
+      return entry(envelope.varint(record.leaseMs), encoder.encode(record.holder));
+    case "renewal":
+      return entry(envelope, EMPTY);
     case "piece":
       return entry(envelope.raw(record.nonce).varint(record.index), record.bytes);
     case "whole":
@@ -139,6 +186,14 @@ function decodeKind(envelope: ByteReader, body: Uint8Array): ReplicaRecord {
       const [nonce, next, first] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
       return { kind: "snapshot", nonce, next, first };
     }
+    case KIND.transaction: {
+      const [nonce, number, version] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
+      return { kind: "transaction", nonce, number, version, command: body };
+    }
+    case KIND.term:
+      return { kind: "term", leaseMs: envelope.varint(), holder: decoder.decode(body) };
+    case KIND.renewal:
+      return { kind: "renewal" };
     case KIND.piece: {
       const [nonce, index] = [envelope.raw(NONCE_BYTES), envelope.varint()];
       return { kind: "piece", nonce, index, bytes: body };
