@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { S2 } from "@s2-dev/streamstore";
+import { DeposedError } from "../src/index.ts";
 import { count } from "./examples/counter.ts";
+import { serve } from "./examples/lock.ts";
 import { RealLog } from "./support.ts";
 
 const guide = readFileSync(join(import.meta.dirname, "../../../docs/replica.md"), "utf8");
@@ -28,4 +30,19 @@ test("the counter counts", async () => {
   isInTheGuide("counter.ts");
   assert.equal(await count(url), 3);
   assert.equal(await count(url), 6);
+});
+
+test("the lock service has one leader, and the next one goes on where it ended", async () => {
+  isInTheGuide("lock.ts");
+  const first = await serve(url, "first");
+  assert.equal(await first.acquire("door", "alice"), true);
+  assert.equal(await first.acquire("door", "bob"), false);
+  const next = serve(url, "second");
+  await first.stop();
+  const second = await next;
+  await assert.rejects(first.acquire("door", "bob"), DeposedError);
+  assert.equal(await second.holder("door"), "alice");
+  assert.equal(await second.release("door", "alice"), true);
+  assert.equal(await second.acquire("door", "bob"), true);
+  await second.stop();
 });

@@ -88,6 +88,23 @@ test("a deposed leader that does not know it yet can write nothing, and is told 
   assert.deepEqual(await cluster.time.until(two.read(ids)), [1]);
 });
 
+test("a candidate that lags deposes nobody: its fence counts only where it has seen everything", async () => {
+  const cluster = new Cluster();
+  const log = cluster.stream.connect();
+  const [one, two] = [await cluster.open(single()), await cluster.open(single(), { log })];
+  const first = await cluster.time.until(one.lead(as("one")));
+  await cluster.time.until(two.read(ids));
+  log.frozenUntilMs = cluster.time.monotonicMs() + 5 * LEASE_MS;
+  const controller = new AbortController();
+  const waiting = two.lead({ ...as("two"), signal: controller.signal });
+  waiting.catch(() => undefined);
+  await cluster.time.passMs(10 * LEASE_MS);
+  assert.ok(first.held);
+  assert.equal(two.leader?.holder, "one");
+  controller.abort();
+  await assert.rejects(cluster.time.until(waiting));
+});
+
 test("a leader that cannot renew stops in time, before anybody else may lead", async () => {
   const cluster = new Cluster();
   const [one, two] = [await cluster.open(single(), { proposalTimeoutMs: 100 }), await cluster.open(single())];
