@@ -30,13 +30,17 @@ async function measure(server: BenchServer, store: StoreKind, row: Row, secs: nu
     const figures = await row.run(server.url, secs);
     const after = server.usage();
     const requests = await server.storeRequests();
+    const { appends, ...others } = figures;
     return {
-      ...figures,
+      ...others,
       "cpu seconds": after.cpuSecs - before.cpuSecs,
       "peak RSS MiB": after.peakRssMiB,
       ...(requests === undefined || requestsBefore === undefined
         ? {}
         : { "store requests": requests - requestsBefore }),
+      ...(requests === undefined || requestsBefore === undefined || appends === undefined
+        ? {}
+        : { "store requests / 1,000 appends": (1000 * (requests - requestsBefore)) / appends }),
     };
   } catch (error) {
     skipped.push(`${store}: ${row.name} on ${server.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -45,7 +49,8 @@ async function measure(server: BenchServer, store: StoreKind, row: Row, secs: nu
 }
 
 /** The servers in turn, A B A B …, and of each figure the median. */
-async function measureRow(servers: readonly BenchServer[], store: StoreKind, row: Row): Promise<void> {
+async function measureRow(started: readonly BenchServer[], store: StoreKind, row: Row): Promise<void> {
+  const servers = started.filter(({ name }) => row.server === undefined || row.server === name);
   const rounds = new Map<BenchServer, Figures[]>(servers.map((server) => [server, []]));
   for (let round = 0; round < options.rounds; round += 1) {
     for (const server of servers) {
@@ -92,7 +97,7 @@ async function measureStore(store: StoreKind): Promise<void> {
     for (const server of servers) await prepare(server.url);
     for (const row of ROWS) {
       if (options.rows.length > 0 && !options.rows.some((part) => row.name.includes(part))) continue;
-      if (tools[row.needs]) await measureRow(servers, store, row);
+      if (row.needs === undefined || tools[row.needs]) await measureRow(servers, store, row);
     }
     await measureRest(servers, store);
   } finally {

@@ -7,6 +7,9 @@ import type { ServerName } from "./servers/server.ts";
 
 export type Figures = Readonly<Record<string, number>>;
 
+/** What the name of a row begins with that compares storage classes, not servers. */
+export const CLASS_ROW = "storage class ";
+
 export interface Result {
   readonly store: StoreKind;
   readonly row: string;

@@ -1,7 +1,9 @@
 // What is measured: each row is one load on one server, and gives figures.
+import { pacedAppends } from "./load/paced-appends.ts";
 import { s2Bench } from "./load/s2-bench.ts";
 import { wrk } from "./load/wrk.ts";
-import type { Figures } from "./report.ts";
+import { CLASS_ROW, type Figures } from "./report.ts";
+import type { ServerName } from "./servers/server.ts";
 
 export const BASIN = "bench-basin";
 /** For wrk: made before the rows that need it. */
@@ -11,9 +13,15 @@ const HISTORY_BATCHES = 40;
 const HISTORY_BATCH_RECORDS = 100;
 const HISTORY_RECORD_BYTES = 8 * 1024;
 
+/** How many appends a second a storage class is measured with: far below what either could take. */
+const CLASS_APPENDS_PER_SECOND = 200;
+
 export interface Row {
   readonly name: string;
-  readonly needs: "s2" | "wrk";
+  /** Undefined: no load generator but our own. */
+  readonly needs?: "s2" | "wrk";
+  /** Only where it means something. Default: all. */
+  readonly server?: ServerName;
   run(url: string, secs: number): Promise<Figures>;
 }
 
@@ -35,6 +43,20 @@ function appends(connections: number): Row {
 function checkTails(connections: number): Row {
   const load = { connections, script: "get.lua", path: `${records}/tail` };
   return { name: `check-tail, ${connections} clients`, needs: "wrk", run: (url, secs) => wrk(url, BASIN, load, secs) };
+}
+
+/** The same load for each class. */
+function ofClass(storageClass: string): Row {
+  const stream = `of-${storageClass}`;
+  return {
+    name: `${CLASS_ROW}${storageClass}, ${CLASS_APPENDS_PER_SECOND} appends/s`,
+    server: "tailrace",
+    async run(url, secs) {
+      await call(url, "PUT", `/v1/streams/${stream}`, { storage_class: storageClass });
+      const load = { basin: BASIN, path: `/v1/streams/${stream}/records`, perSecond: CLASS_APPENDS_PER_SECOND };
+      return pacedAppends(url, load, secs);
+    },
+  };
 }
 
 export const ROWS: readonly Row[] = [
@@ -60,6 +82,8 @@ export const ROWS: readonly Row[] = [
   offered("8 KiB records, 20 MiB/s offered", 20),
   offered("8 KiB records, 125 MiB/s offered", 125),
   offered("8 KiB records, overdriven", 500),
+  ofClass("express"),
+  ofClass("standard"),
 ];
 
 async function call(url: string, method: string, path: string, body: unknown): Promise<void> {

@@ -1,0 +1,51 @@
+// Appends at a steady rate, whether those before have been answered or not: the load stays the same however long an answer takes.
+import { Agent, request } from "node:http";
+import type { Figures } from "../report.ts";
+
+export interface PacedLoad {
+  readonly perSecond: number;
+  readonly path: string;
+  readonly basin: string;
+}
+
+const BODY = `{"records":[{"body":"${"x".repeat(200)}"}]}`;
+const TICK_MS = 5;
+/** More than are ever unanswered at once. */
+const MAX_SOCKETS = 256;
+
+/** Latencies are counted from when a request was due. Rejects when one is not answered with 200. */
+export async function pacedAppends(url: string, { perSecond, path, basin }: PacedLoad, secs: number): Promise<Figures> {
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const headers = { "content-type": "application/json", "s2-basin": basin, "content-length": BODY.length };
+  const append = () =>
+    new Promise<void>((resolve, reject) => {
+      const outgoing = request(url + path, { method: "POST", agent, headers }, (answer) => {
+        answer.resume();
+        if (answer.statusCode !== 200) reject(new Error(`an append was answered ${answer.statusCode}`));
+        answer.on("end", resolve);
+      });
+      outgoing.on("error", reject);
+      outgoing.end(BODY);
+    });
+  const latenciesMs: number[] = [];
+  const total = perSecond * secs;
+  const appends: Promise<void>[] = [];
+  const startMs = performance.now();
+  await new Promise<void>((resolve) => {
+    const ticking = setInterval(() => {
+      const due = Math.min(total, ((performance.now() - startMs) * perSecond) / 1000);
+      while (appends.length < due) {
+        const dueMs = startMs + (appends.length * 1000) / perSecond;
+        appends.push(append().then(() => void latenciesMs.push(performance.now() - dueMs)));
+      }
+      if (appends.length < total) return;
+      clearInterval(ticking);
+      resolve();
+    }, TICK_MS);
+  });
+  await Promise.all(appends);
+  agent.destroy();
+  const sorted = latenciesMs.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return { appends: total, "p50 ms": at(0.5), "p99 ms": at(0.99) };
+}
