@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { AppendInput, AppendRecord, S2Error } from "@s2-dev/streamstore";
 import { MemoryStore } from "@tailrace/engine/object-store";
+import { lengthen } from "./long-stream.ts";
 import { client, serve, type TestServer } from "./support.ts";
 
 const store = new MemoryStore();
@@ -179,6 +180,61 @@ test("a cipher that does not exist is refused, and a basin's can be changed for 
   assert.equal(JSON.parse((await patch("{}")).text).stream_cipher, "aegis-256");
   assert.equal(JSON.parse((await patch('{"stream_cipher":"aes-256-gcm"}')).text).stream_cipher, "aes-256-gcm");
   assert.equal(JSON.parse((await patch('{"stream_cipher":null}')).text).stream_cipher, null);
+});
+
+test("a stream with AES-256-GCM ends at sequence number 2^32 - 1, and says so; commands may follow", async (t) => {
+  const place = new MemoryStore();
+  const basin = "nearly-full-basin";
+  const headers = { "s2-basin": basin, "content-type": "application/json", "s2-encryption-key": base64(KEY) };
+  const path = "/v1/streams/long/records";
+  const first = await serve({ store: place });
+  await client(first.url).basins.create({ basin, config: { streamCipher: "aes-256-gcm", createStreamOnAppend: true } });
+  const one = { records: [{ body: "a" }] };
+  const begun = await fetch(first.url + path, { method: "POST", headers, body: JSON.stringify(one) });
+  assert.equal(begun.status, 200);
+  await first.stop();
+  const last = 2 ** 32 - 1;
+  await lengthen(place, "long", last - 1);
+
+  const second = await serve({ store: place });
+  t.after(() => second.stop());
+  const append = async (body: object) => {
+    const answer = await fetch(second.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return [answer.status, (await answer.json()) as { code?: string; start?: { seq_num: number } }] as const;
+  };
+  const ended = async (body: object) => {
+    const [status, { code }] = await append(body);
+    assert.deepEqual([status, code], [422, "invalid"]);
+  };
+  const tail = async () => (await client(second.url).basin(basin).stream("long").checkTail()).tail.seqNum;
+  assert.equal(await tail(), last - 1);
+  assert.equal((await append(one))[1].start?.seq_num, last - 1);
+  await ended({ records: [{ body: "a" }, { body: "b" }] });
+  assert.equal(await tail(), last, "nothing of it happened");
+  assert.equal((await append(one))[1].start?.seq_num, last);
+  await ended(one);
+  // A session says it in a terminal frame.
+  const stream = client(second.url, { retry: { maxAttempts: 1 } })
+    .basin(basin)
+    .stream("long", { encryptionKey: KEY });
+  const session = await stream.appendSession();
+  const refused = await session.submit(AppendInput.create([AppendRecord.string({ body: "a" })]));
+  await assert.rejects(
+    refused.ack(),
+    (error) => error instanceof S2Error && error.status === 422 && error.code === "invalid",
+  );
+  await session.close().catch(() => undefined);
+  assert.equal((await append({ records: [{ headers: [["", "fence"]], body: "f" }] }))[1].start?.seq_num, last + 1);
+  const { records } = await stream.read({ start: { from: { seqNum: last - 1 } } });
+  assert.deepEqual(
+    records.map(({ seqNum, body }) => [seqNum, body]),
+    [
+      [last - 1, "a"],
+      [last, "a"],
+      [last + 1, "f"],
+    ],
+  );
+  await stream.close();
 });
 
 test("no key and no text of an encrypted stream is in the store, in a log or in an answer that failed", async () => {
