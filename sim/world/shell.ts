@@ -10,6 +10,7 @@ import {
   readBody,
   type Session,
   StreamOutput,
+  type Unfinished,
 } from "@tailrace/server/api";
 import type { Exchange } from "./exchange.ts";
 import type { Connection } from "./network.ts";
@@ -18,6 +19,7 @@ export interface ShellOptions {
   readonly answering: Answering;
   readonly runtime: Runtime;
   readonly share: FairShare;
+  readonly unfinished: Unfinished;
   /** A session that let an error through: never right. */
   readonly onUnexpected: (error: unknown) => void;
 }
@@ -25,7 +27,7 @@ export interface ShellOptions {
 /** Answers a request. Never rejects. */
 export async function answer(exchange: Exchange, options: ShellOptions): Promise<void> {
   const { request, connection } = exchange;
-  const { answering, runtime } = options;
+  const { answering, runtime, unfinished } = options;
   const body = new ConnectionReadable(connection);
   let onGone = () => {};
   connection.onServerSideClosed(() => {
@@ -38,7 +40,12 @@ export async function answer(exchange: Exchange, options: ShellOptions): Promise
     url: request.url,
     header,
     readBody: () =>
-      readBody(body, { contentLength: header("content-length"), contentEncoding: header("content-encoding") }, runtime),
+      readBody(
+        body,
+        { contentLength: header("content-length"), contentEncoding: header("content-encoding") },
+        runtime,
+        unfinished,
+      ),
     chunks: body,
     onGone(callback) {
       if (body.destroyed) callback();

@@ -12,6 +12,7 @@ import {
   FairShare,
   Metrics,
   Router,
+  Unfinished,
 } from "@tailrace/server/api";
 import type { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
@@ -62,6 +63,7 @@ export class SimProcess {
   readonly #options: SimProcessOptions;
   readonly #answering: Answering;
   readonly #share = new FairShare();
+  readonly #unfinished = new Unfinished();
   readonly #drain = new Drain();
   readonly #connections = new Set<Connection>();
   #active = 0;
@@ -94,6 +96,7 @@ export class SimProcess {
         audit: new Audit(this.#logger(), runtime),
         prices: DEFAULT_PRICES,
         quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, this.runtime.clock),
+        unfinished: this.#unfinished,
       },
       router,
       authenticator: new Authenticator(engine.accessTokens, runtime, undefined),
@@ -125,6 +128,7 @@ export class SimProcess {
       answering: this.#answering,
       runtime: this.runtime,
       share: this.#share,
+      unfinished: this.#unfinished,
       onUnexpected: (error) =>
         this.#unexpected("a session failed", error instanceof Error ? (error.stack ?? error.message) : String(error)),
     }).finally(() => {

@@ -14,3 +14,4 @@ export { Router } from "./router.ts";
 export { FrameDecoder, frameHeader } from "./s2s/frame.ts";
 export { FairShare } from "./session/fair-share.ts";
 export { StreamOutput } from "./session/output.ts";
+export { Unfinished } from "./unfinished.ts";

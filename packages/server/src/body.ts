@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { type Compression, InflateError, type Runtime } from "@tailrace/engine/runtime";
 import { ApiError, BareStatusError } from "./errors.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 /** The longest body, also once inflated: a batch's limit of 1 MiB metered leaves room for what JSON and base64 add. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -13,11 +14,16 @@ export interface BodyHeaders {
   readonly contentEncoding: string | undefined;
 }
 
-/** Errors: ApiError `bad_json` (too large, does not inflate), `request_timeout`; BareStatusError 415. */
-export async function readBody(stream: Readable, headers: BodyHeaders, runtime: Runtime): Promise<Uint8Array> {
+/** Errors: ApiError `bad_json` (too large, does not inflate), `request_timeout`, `hot_server`; BareStatusError 415. */
+export async function readBody(
+  stream: Readable,
+  headers: BodyHeaders,
+  runtime: Runtime,
+  unfinished: Unfinished,
+): Promise<Uint8Array> {
   const compression = requestCompression(headers.contentEncoding);
   if (Number(headers.contentLength ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  return inflated(await collect(stream, runtime), compression, runtime);
+  return inflated(await collect(stream, runtime, unfinished), compression, runtime);
 }
 
 /** A body that has come as a whole, inflated; at once when it is as it was sent. Errors: as `readBody`. */
@@ -50,15 +56,20 @@ function requestCompression(encoding: string | undefined): Compression | undefin
   throw new BareStatusError(415);
 }
 
-function collect(stream: Readable, runtime: Runtime): Promise<Uint8Array> {
+function collect(stream: Readable, runtime: Runtime, unfinished: Unfinished): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     const timer = runtime.timers.set(BODY_DEADLINE_MS, () =>
       fail(new ApiError("request_timeout", "the body came too slowly")),
     );
+    const part = unfinished.begin(() => {
+      stream.pause();
+      fail(new ApiError("hot_server", "too much was under way, and this body came slowly"));
+    });
     const done = () => {
       runtime.timers.clear(timer);
+      part.end();
       stream.off("data", onData);
       stream.off("end", onEnd);
       stream.off("error", fail);
@@ -78,6 +89,7 @@ function collect(stream: Readable, runtime: Runtime): Promise<Uint8Array> {
         return;
       }
       chunks.push(chunk);
+      part.holds(bytes);
     };
     const onEnd = () => {
       done();

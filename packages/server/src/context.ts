@@ -6,6 +6,7 @@ import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Prices } from "./prices.ts";
 import type { AppendQuotas } from "./quota/append-quotas.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 export interface Context {
   readonly engine: EngineApi;
@@ -15,4 +16,6 @@ export interface Context {
   readonly audit: Audit;
   readonly prices: Prices;
   readonly quotas: AppendQuotas;
+  /** Where what clients have sent in part is counted. */
+  readonly unfinished: Unfinished;
 }

@@ -1,7 +1,13 @@
 // The shell between Node's HTTP and what answers requests: sends replies, runs sessions. HTTP/1.1 and HTTP/2 alike.
 // Knows no stream and no record.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
+import {
+  constants,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type Http2Session,
+  type Http2Stream,
+} from "node:http2";
 import type { Runtime } from "@tailrace/engine/runtime";
 import type { Answering, AnsweringLogger, RequestHead } from "./answering.ts";
 import type { Reply, Session } from "./api-request.ts";
@@ -12,6 +18,7 @@ import { Outbox } from "./outbox.ts";
 import { compressed, piecesOf, replyCompression } from "./reply-body.ts";
 import { FairShare } from "./session/fair-share.ts";
 import { StreamOutput, takingDeadlineMs } from "./session/output.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -22,6 +29,7 @@ export interface ShellOptions {
   readonly answering: Answering;
   readonly runtime: Runtime;
   readonly cors: boolean;
+  readonly unfinished: Unfinished;
   readonly logger: AnsweringLogger;
 }
 
@@ -30,11 +38,13 @@ class NodeRequestHead implements RequestHead {
   readonly #request: HttpRequest;
   readonly #response: HttpResponse;
   readonly #runtime: Runtime;
+  readonly #unfinished: Unfinished;
 
-  constructor(request: HttpRequest, response: HttpResponse, runtime: Runtime) {
+  constructor(request: HttpRequest, response: HttpResponse, { runtime, unfinished }: ShellOptions) {
     this.#request = request;
     this.#response = response;
     this.#runtime = runtime;
+    this.#unfinished = unfinished;
   }
 
   get method(): string {
@@ -55,7 +65,7 @@ class NodeRequestHead implements RequestHead {
       contentLength: this.header("content-length"),
       contentEncoding: this.header("content-encoding"),
     };
-    return readBody(this.#request, headers, this.#runtime);
+    return readBody(this.#request, headers, this.#runtime, this.#unfinished);
   }
 
   get chunks(): AsyncIterable<Uint8Array> {
@@ -63,7 +73,7 @@ class NodeRequestHead implements RequestHead {
   }
 
   onGone(callback: () => void): () => void {
-    return onceClosed(this.#response, callback);
+    return onceClosed(wayOut(this.#response), callback);
   }
 }
 
@@ -93,7 +103,7 @@ export class HttpShell {
   }
 
   async #answer(request: HttpRequest, response: HttpResponse): Promise<void> {
-    const head = new NodeRequestHead(request, response, this.#options.runtime);
+    const head = new NodeRequestHead(request, response, this.#options);
     if (this.#options.cors) {
       const header = (name: string) => head.header(name);
       if (request.method === "OPTIONS" && header("access-control-request-method") !== undefined) {
@@ -115,13 +125,13 @@ export class HttpShell {
     reply: Reply,
     acceptEncoding: string | undefined,
   ): Promise<void> {
-    if (response.destroyed) return;
+    if (wayOut(response).destroyed) return;
     let { body } = reply;
     const large = typeof body === "function";
     if (typeof body === "function") {
       const pending = this.#enter(request, response);
       if (pending !== undefined) await pending;
-      if (response.destroyed) return;
+      if (wayOut(response).destroyed) return;
       body = body();
     }
     let pieces = piecesOf(body);
@@ -136,7 +146,7 @@ export class HttpShell {
       pieces = [await compressed(pieces, compression, this.#options.runtime)];
       bytes = pieces[0].length;
       response.setHeader("content-encoding", compression);
-      if (response.destroyed) return;
+      if (wayOut(response).destroyed) return;
     }
     if (reply.status !== 204) response.setHeader("content-length", bytes);
     // A body that nobody has read to its end cannot be followed by another request.
@@ -153,7 +163,7 @@ export class HttpShell {
   #boundTaking(request: HttpRequest, response: HttpResponse, bytes: number): void {
     const { timers } = this.#options.runtime;
     const deadline = timers.set(takingDeadlineMs(bytes), () => breakOff(request, response));
-    onceClosed(response, () => timers.clear(deadline));
+    onceClosed(wayOut(response), () => timers.clear(deadline));
   }
 
   /** Takes a place for a large answer until the client has taken it; the promise is the time to wait for one. */
@@ -164,7 +174,7 @@ export class HttpShell {
     this.#outboxes.set(connection, outbox);
     const entered = outbox.enter();
     const hold = () => {
-      onceClosed(response, () => outbox.leave());
+      onceClosed(wayOut(response), () => outbox.leave());
     };
     if (entered === undefined) hold();
     return entered?.then(hold);
@@ -223,6 +233,11 @@ function outgoing(response: HttpResponse): Record<string, string> {
   for (const [name, value] of Object.entries(response.getHeaders()))
     if (typeof value === "string") headers[name] = value;
   return headers;
+}
+
+/** What knows whether the client can still be answered: of HTTP/2 its stream, which Node's response stands beside without saying when it has gone. */
+function wayOut(response: HttpResponse): ServerResponse | Http2Stream {
+  return "stream" in response ? response.stream : response;
 }
 
 /** Both kinds of response have this method; only their union hides it. */

@@ -12,6 +12,7 @@ import { DEFAULT_PRICES, type Prices } from "./prices.ts";
 import { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts";
 import { Router } from "./router.ts";
 import type { Tracing } from "./tracing.ts";
+import { Unfinished } from "./unfinished.ts";
 
 export interface ServerOptions {
   readonly engine: EngineApi;
@@ -65,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const drain = new Drain();
   const metrics = new Metrics(() => engine.stats(), options.storeMeter ?? { counts: {} }, runtime.branches);
   const audit = new Audit(logger, runtime);
+  const unfinished = new Unfinished();
   const authenticator = new Authenticator(engine.accessTokens, runtime, options.rootToken);
   const answering = new Answering({
     context: {
@@ -75,6 +77,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       audit,
       prices: options.prices ?? DEFAULT_PRICES,
       quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime.clock),
+      unfinished,
     },
     router: new Router(),
     authenticator,
@@ -83,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tracing: options.tracing,
     logger,
   });
-  const shell = new HttpShell({ answering, runtime, cors: options.cors ?? true, logger });
+  const shell = new HttpShell({ answering, runtime, cors: options.cors ?? true, unfinished, logger });
   let active = 0;
   const ended = () => {
     active -= 1;

@@ -17,6 +17,7 @@ import { AppendQuotas } from "../src/quota/append-quotas.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { FrameDecoder, frameHeader } from "../src/s2s/frame.ts";
 import { FairShare } from "../src/session/fair-share.ts";
+import { Unfinished } from "../src/unfinished.ts";
 
 const BASIN = "test-basin";
 const STREAM = "events";
@@ -70,6 +71,7 @@ async function setup() {
     audit: new Audit({ info: () => undefined }, runtime),
     prices: DEFAULT_PRICES,
     quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime.clock),
+    unfinished: new Unfinished(),
   };
   return { runtime, store, engine, context };
 }

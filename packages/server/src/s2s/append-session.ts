@@ -9,6 +9,7 @@ import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
 import { traceAppend } from "../tracing.ts";
+import type { UnfinishedPart } from "../unfinished.ts";
 import {
   type Frame,
   FrameDecoder,
@@ -44,6 +45,8 @@ export class AppendSession {
   /** Wakes whoever waits for the outstanding to become less, or for the session's end. */
   #changed: (() => void) | undefined;
   #ended = false;
+  /** The frame that has come in part. */
+  #part: UnfinishedPart | undefined;
   #stopReading: (() => void) | undefined;
 
   // Acknowledgements are never long enough to be compressed.
@@ -70,6 +73,7 @@ export class AppendSession {
     } catch (error) {
       this.#fail(this.#appends, error);
     }
+    this.#part?.end();
     while (this.#outstandingBatches > 0 && !output.closed) await this.#change();
     offDrain();
     offAccess();
@@ -100,9 +104,24 @@ export class AppendSession {
         if (pending !== undefined) await pending;
         if (this.#failure !== undefined) return;
         await this.#untilWithinQuota();
+        this.#part?.end();
+        this.#part = undefined;
       }
+      this.#count(decoder.unfinishedBytes);
       while (this.#full && !this.#ended && this.#output?.closed === false) await this.#change();
     }
+  }
+
+  /** A frame that does not come to its end may cost its session its place. */
+  #count(unfinishedBytes: number): void {
+    if (unfinishedBytes === 0) return;
+    this.#part ??= this.#context.unfinished.begin(() =>
+      this.#fail(
+        this.#appends,
+        new EngineError("hot_server", "too much was under way, and this session's frame came slowly"),
+      ),
+    );
+    this.#part.holds(unfinishedBytes);
   }
 
   /** A session is slowed down where a single append would be refused. */

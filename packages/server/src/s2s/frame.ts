@@ -61,6 +61,11 @@ export class FrameDecoder {
     }
   }
 
+  /** Bytes of the frame under way; 0 where there is none. */
+  get unfinishedBytes(): number {
+    return this.#frame === undefined ? 0 : this.#frameBytes;
+  }
+
   /** Says that nothing more comes. Errors: WireError `bad_frame` in the middle of a frame. */
   finish(): void {
     if (this.#frame !== undefined || this.#prefixBytes > 0) throw badFrame("it is cut off");
