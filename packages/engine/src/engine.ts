@@ -19,7 +19,7 @@ import { type Deployment, openDeployment } from "./deployment.ts";
 import { OpeningReader } from "./encryption/opening-reader.ts";
 import { sealInput } from "./encryption/seal-batch.ts";
 import { SealingAppender } from "./encryption/sealing-appender.ts";
-import { streamEncryption } from "./encryption/stream-encryption.ts";
+import { keyBytes, streamEncryption } from "./encryption/stream-encryption.ts";
 import type {
   AppendAck,
   BasinInfo,
@@ -432,11 +432,12 @@ export class Engine implements EngineApi {
     return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, opening);
   }
 
+  /** `opening` is undefined for what needs no record: it brings no key. */
   async #orCreate(
     basinName: string,
     name: string,
     allowed: (config: BasinConfig) => boolean,
-    opening: StreamOpening,
+    opening: StreamOpening | undefined,
   ): Promise<Stream> {
     const basin = await this.#basin(basinName);
     const { shard } = this.#open();
@@ -444,9 +445,12 @@ export class Engine implements EngineApi {
     // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
     if (found !== undefined && found.deletedAtMs === null) return found;
     if (found === undefined && allowed(basin.config)) {
+      const cipher = basin.config.streamCipher ?? null;
+      // What is refused for its key must have done nothing.
+      if (cipher !== null && opening !== undefined) keyBytes(opening.encryptionKey);
       if (this.#isFull(basin)) await this.#refuseFull(basin);
-      const config = this.#resolved(basin, opening.config);
-      return shard.create(basin.id, name, config, "", basin.config.streamCipher ?? null);
+      const config = this.#resolved(basin, opening?.config ?? {});
+      return shard.create(basin.id, name, config, "", cipher);
     }
     return shard.existing(basin.id, name);
   }
@@ -469,11 +473,11 @@ export class Engine implements EngineApi {
   }
 
   async checkTail(basin: string, name: string): Promise<Position> {
-    const stream = await this.#toRead(basin, name, { config: {} });
+    const stream = await this.#toRead(basin, name, undefined);
     return this.#open().shard.checkTail(stream);
   }
 
-  async #toRead(basin: string, name: string, opening: StreamOpening): Promise<Stream> {
+  async #toRead(basin: string, name: string, opening: StreamOpening | undefined): Promise<Stream> {
     const stream = await this.#orCreate(basin, name, (config) => config.createStreamOnRead, opening);
     if (!stream.born) await this.#open().shard.settled(stream);
     return stream;

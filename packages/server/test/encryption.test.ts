@@ -130,6 +130,21 @@ for (const cipher of ["aegis-256", "aes-256-gcm"] as const) {
       assert.equal(tail.text, '{"tail":{"seq_num":0,"timestamp":0}}');
     });
 
+    test("a request that is refused for its key creates no stream", async () => {
+      const one = { records: [{ body: "needle" }] };
+      for (const key of [undefined, "short"]) {
+        assert.equal((await append("never", key, one)).code, "bad_header");
+        for (const more of [{}, { accept: "text/event-stream" }, { "content-type": "s2s/proto" }])
+          assert.equal((await read("never", key, more)).code, "bad_header");
+        const session = await call("/v1/streams/never/records", {
+          method: "POST",
+          headers: { ...headers(key), "content-type": "s2s/proto" },
+        });
+        assert.equal(session.code, "bad_header");
+      }
+      assert.deepEqual((await client(served.url).basin(basin).streams.list({ prefix: "never" })).streams, []);
+    });
+
     test("a key that fails half-way ends a session where it fails, after what it opens", async () => {
       assert.equal((await append("mixed", base64(KEY), { records: [{ body: "mine" }] })).status, 200);
       assert.equal((await append("mixed", base64(OTHER_KEY), { records: [{ body: "theirs" }] })).status, 200);

@@ -21,12 +21,18 @@ export function streamEncryption(
 ): StreamEncryption | undefined {
   const { cipher } = stream;
   if (cipher === null) return undefined;
-  if (key === undefined) throw new EncryptionKeyError("missing");
+  const bytes = keyBytes(key);
   const purpose = `tailrace sealed record 1 ${cipher}`;
   return {
     runtime,
     cipher,
-    key: deriveKey(key.bytes(), stream.id, purpose),
+    key: deriveKey(bytes, stream.id, purpose),
     context: Buffer.concat([Buffer.from(purpose), Buffer.from(stream.basinId, "hex"), stream.id]),
   };
+}
+
+/** Whether an encrypted stream could be opened with it. Errors: EncryptionKeyError. */
+export function keyBytes(key: EncryptionKey | undefined): Uint8Array {
+  if (key === undefined) throw new EncryptionKeyError("missing");
+  return key.bytes();
 }
