@@ -1,5 +1,7 @@
 // The metrics API as the official SDK and plain HTTP see it: sets, shapes, ranges, and what they refuse.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { AppendInput, AppendRecord } from "@s2-dev/streamstore";
 import { MemoryStore } from "@tailrace/engine/object-store";
@@ -138,4 +140,13 @@ test("a token sees the basins that it may know of, and no others", async (t) => 
   const [active] = (await client(own.url, { accessToken }).metrics.account({ set: "active-basins", ...hour() })).values;
   assert.ok("label" in active);
   assert.deepEqual(active.label.values, [BASIN]);
+});
+
+test("what docs/metrics.md names for Prometheus is there", async () => {
+  const text = await (await fetch(`${served.url}/metrics`)).text();
+  const docs = readFileSync(join(import.meta.dirname, "../../../docs/metrics.md"), "utf8");
+  const names = [...docs.matchAll(/`((?:s2|tailrace)_[a-z0-9_]+)/g)].map(([, name]) => name);
+  assert.ok(names.length > 15);
+  for (const name of names) assert.match(text, new RegExp(`^# TYPE ${name} `, "m"));
+  assert.match(text, /^process_resident_memory_bytes /m);
 });
