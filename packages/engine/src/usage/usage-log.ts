@@ -147,6 +147,8 @@ export class UsageLog {
   async #storeWhole(interval: "hour" | "day", at: number): Promise<boolean> {
     const whole = this.history.records(interval).at(-1);
     if (whole === undefined || whole.at <= this.#stored[interval] || startOf(at, interval) <= whole.at) return true;
+    // What belongs into it may still be on its way, and would be missing for whoever reads the log.
+    for (const minute of this.#underWay) if (startOf(minute.at, interval) === whole.at) return false;
     const ids = Object.keys(whole.basins);
     const parts = Math.max(1, Math.ceil(ids.length / MAX_BASINS_PER_PART));
     for (let part = 0; part < parts; part += 1) {

@@ -113,6 +113,39 @@ test("while the store takes nothing, usage is kept, and written once when it doe
   assert.deepEqual(await sums(next, 3600, "minute"), expected);
 });
 
+test("an hour is not written down while a minute of it is still on its way", async () => {
+  const hourMs = 1_767_225_600_000;
+  const runtime = new VirtualRuntime({ seed: 1, wallMs: hourMs + 57 * 60_000 });
+  const inner = new MemoryStore({ exclusive: false });
+  const store = new FaultyStore(inner, runtime);
+  const h = await (await Harness.open(store, runtime)).withStream();
+  const until = (minute: number, second: number) =>
+    h.runtime.advance(hourMs + (minute * 60 + second) * 1000 - runtime.clock.wallMs());
+  const use = () => h.engine.usage.operation("list-streams", BASIN);
+  use();
+  await until(58, 58);
+  use();
+  // An append, and behind it the minute, are held up; the append gets through first, the rest just after the hour is to be written.
+  const gates: (() => void)[] = [];
+  store.hook = ({ kind }) =>
+    kind === "putIfAbsent" ? { holdBefore: new Promise<void>((resolve) => gates.push(resolve)) } : undefined;
+  const append = h.append({ bodies: ["a"] }).catch((error: unknown) => error);
+  await until(60, 30);
+  await append;
+  assert.equal(gates.length, 2);
+  use();
+  await until(60, 59);
+  gates[0]();
+  await until(61, 2);
+  store.hook = () => undefined;
+  for (const open of gates) open();
+  await until(64, 0);
+  assert.equal((await sums(h, 7200, "hour"))["op:list-streams"], 3);
+  const next = await Harness.open(inner, new VirtualRuntime({ seed: 2, wallMs: runtime.clock.wallMs() }));
+  assert.equal((await sums(next, 7200, "hour"))["op:list-streams"], 3);
+  assert.equal((await sums(next, 7200, "minute"))["op:list-streams"], 3);
+});
+
 test("hours and days are rolled up, kept when their minutes are gone, and the same after a restart", async () => {
   const store = sharedStore();
   const h = await (await Harness.open(store)).withStream();
