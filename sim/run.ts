@@ -16,6 +16,7 @@ import { Admin, SCRATCH_BASIN } from "./workload/admin.ts";
 import { Budget } from "./workload/budget.ts";
 import { Doubter } from "./workload/doubters.ts";
 import { Flood } from "./workload/flood.ts";
+import { Gatekeeper } from "./workload/gatekeeper.ts";
 import { Keeper } from "./workload/keeper.ts";
 import { Reader, Tailer } from "./workload/readers.ts";
 import { type Ageing, Subject } from "./workload/subject.ts";
@@ -207,6 +208,9 @@ class Simulation {
       this.#nemesis.startAfresh();
     }
     if (!(await this.#finishes(epilogue.witness(), LIVENESS_MS, "the witness"))) return;
+    const gatekeepers = this.#actors.filter((actor) => actor instanceof Gatekeeper);
+    const lastWords = Promise.all(gatekeepers.map((gatekeeper) => gatekeeper.lastWord()));
+    if (!(await this.#finishes(lastWords, LIVENESS_MS, "the gatekeepers"))) return;
     if (!(await this.#finishes(epilogue.ageing(), LIVENESS_MS, "what ages to vanish"))) return;
     this.#nemesis.rest();
     await this.#silence();
@@ -279,13 +283,14 @@ class Simulation {
     const add = (kind: string, count: number, make: (client: Client) => Actor) => {
       for (let i = 1; i <= count; i += 1) this.#actors.push(make(this.#client(`${kind}${i}`)));
     };
-    const { writers, sessions, readers, tailers, admins, floods, doubters } = this.#scenario.actors;
+    const { writers, sessions, readers, tailers, admins, floods, doubters, gatekeepers } = this.#scenario.actors;
     add("writer", writers, (client) => new Writer(client, stage));
     add("session", sessions, (client) => new SessionWriter(client, stage));
     add("reader", readers, (client) => new Reader(client, stage));
     add("tailer", tailers, (client) => new Tailer(client, stage));
     add("admin", admins, (client) => new Admin(client, stage));
     add("doubter", doubters, (client) => new Doubter(client, stage));
+    add("gatekeeper", gatekeepers, (client) => new Gatekeeper(client, stage));
     add("flood", floods, (client) => new Flood(client, stage, this.#flooded));
     if (this.#ageing.length > 0) {
       const ageing: Stage = { ...stage, subjects: this.#ageing, pacesMs: AGEING_PACES_MS };

@@ -43,6 +43,7 @@ export interface Scenario {
     readonly admins: number;
     readonly floods: number;
     readonly doubters: number;
+    readonly gatekeepers: number;
   };
   /** An actor asks about this often: each has one of these paces. */
   readonly actorPacesMs: readonly number[];
@@ -66,6 +67,13 @@ export interface Scenario {
 export function drawScenario(chance: Chance): Scenario {
   // First of all: a seed's kind does not change when there is more to draw.
   const kind = chance.between(1, 20);
+  const scenario = ofKind(kind, chance);
+  // Of any kind, but where little is asked.
+  const gatekeepers = chance.happens(scenario.name === "deposed" ? 0.6 : 0.25) && scenario.name !== "idlers" ? 1 : 0;
+  return { ...scenario, actors: { ...scenario.actors, gatekeepers } };
+}
+
+function ofKind(kind: number, chance: Chance): Scenario {
   const mixed = mixture(chance);
   if (kind <= 4) return takers(chance, mixed);
   if (kind <= 6) return idlers(mixed);
@@ -98,6 +106,7 @@ function mixture(chance: Chance): Scenario {
       admins: chance.between(0, 1),
       floods: 0,
       doubters: 0,
+      gatekeepers: 0,
     },
     actorPacesMs: [30, 100, 300, 300, 1000],
     adminPacesMs: [1500],
@@ -148,7 +157,7 @@ function idlers(mixed: Scenario): Scenario {
     weathers: [WEATHERS.crawling, WEATHERS.crawling, WEATHERS.stalling, WEATHERS.away],
     faultPaceMs: 3_000,
     early: false,
-    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0, doubters: 0 },
+    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0, doubters: 0, gatekeepers: 0 },
     actorPacesMs: [1_000, 2_500, 4_000],
   };
 }
@@ -171,6 +180,7 @@ function deposed(chance: Chance, mixed: Scenario): Scenario {
       admins: 0,
       floods: 0,
       doubters: 2,
+      gatekeepers: 0,
     },
     actorPacesMs: [150, 300, 600],
     streams: { ...mixed.streams, scratch: false, createdOnUse: false },

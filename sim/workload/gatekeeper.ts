@@ -1,0 +1,126 @@
+// The actor that issues access tokens, uses them, and revokes them: what is issued opens what it is for and nothing else, at once and after
+// any restart; what is revoked opens nothing any more, wherever it is presented. Judged on the spot: histories know of streams alone.
+import type { Client, Reply } from "../clients/client.ts";
+import { recordsUrl } from "../clients/operations.ts";
+import { RepeatingActor, type Stage } from "./actor.ts";
+import type { Subject } from "./subject.ts";
+
+const AUTHN = 401;
+const DENIED = 403;
+const PAUSE_MS = 200;
+
+interface Token {
+  readonly id: string;
+  readonly bearer: string;
+  /** The stream that it may read. */
+  readonly subject: Subject;
+  /** `unsure`: nobody was told whether it is revoked. */
+  state: "live" | "unsure" | "revoked";
+}
+
+export class Gatekeeper extends RepeatingActor {
+  readonly #tokens: Token[] = [];
+  readonly #ways: readonly Client[];
+  #issued = 0;
+
+  constructor(client: Client, stage: Stage) {
+    super(client, stage);
+    this.#ways = client.world.sites.map((site) => client.at(site));
+  }
+
+  protected async act(): Promise<void> {
+    const { client } = this;
+    const { chance, world } = client;
+    // Whoever was started last has the last word, once it speaks.
+    if (world.newest !== undefined) client.goTo(world.newest);
+    const kind = chance.between(1, 10);
+    const token = this.#tokens.length === 0 ? undefined : chance.pick(this.#tokens);
+    if (token === undefined || kind <= 3) await this.#issue();
+    else if (kind <= 6) await this.#use(client, token);
+    else if (kind <= 8) await this.#useEverywhere(token);
+    else await this.#revoke(token);
+  }
+
+  async #issue(): Promise<void> {
+    const { client } = this;
+    const [subject] = this.stage.subjects;
+    this.#issued += 1;
+    const id = `${client.name}-${this.#issued}`;
+    this.doing = `issuing ${id}`;
+    const scope = {
+      basins: { exact: subject.basin },
+      streams: { exact: subject.name },
+      op_groups: { stream: { read: true } },
+    };
+    const reply = await send(client, "POST", "/v1/access-tokens", {}, { id, scope });
+    if (typeof reply === "string" || reply.status !== 201) return;
+    const issued: unknown = JSON.parse(reply.body.toString());
+    const bearer = (issued as { readonly access_token?: unknown }).access_token;
+    if (typeof bearer !== "string") throw new Error("a token was issued, and not told");
+    const token: Token = { id, bearer, subject, state: "live" };
+    this.#tokens.push(token);
+    await this.#useEverywhere(token);
+  }
+
+  async #revoke(token: Token): Promise<void> {
+    this.doing = `revoking ${token.id}`;
+    if (token.state === "live") token.state = "unsure";
+    const reply = await send(this.client, "DELETE", `/v1/access-tokens/${token.id}`, {}, undefined);
+    if (typeof reply === "string" || reply.status !== 204) return;
+    token.state = "revoked";
+    await this.#useEverywhere(token);
+  }
+
+  /** Also where somebody else has taken over from, and nobody knows it. */
+  async #useEverywhere(token: Token): Promise<void> {
+    await Promise.all(
+      this.client.world.sites.map(async (site, i) => {
+        if (site.process === undefined || site.process.over) return;
+        this.#ways[i].goTo(site);
+        await this.#use(this.#ways[i], token);
+      }),
+    );
+  }
+
+  /** Presents a token where it opens something, or where it does not. False when there was no answer. */
+  async #use(client: Client, { id, bearer, subject, state }: Token): Promise<boolean> {
+    this.doing = `using ${id}`;
+    const { world } = client;
+    const headers = { authorization: `Bearer ${bearer}`, "s2-basin": subject.basin };
+    if (client.chance.happens(0.2)) {
+      const reply = await send(client, "POST", recordsUrl(subject), headers, { records: [{ body: "forbidden" }] });
+      if (typeof reply === "string") return false;
+      if (reply.status < 300) world.violation(`${id} may read, and has written`);
+      return reply.status < 500;
+    }
+    const reply = await send(client, "GET", `${recordsUrl(subject)}/tail`, headers, undefined);
+    if (typeof reply === "string") return false;
+    if (state === "live" && (reply.status === AUTHN || reply.status === DENIED))
+      world.violation(`${id} is issued, and was refused with ${reply.status}`);
+    if (state === "revoked" && reply.status < 300) world.violation(`${id} is revoked, and was let in`);
+    return reply.status < 500;
+  }
+
+  /** In the end every token is what it was said to be. */
+  async lastWord(): Promise<void> {
+    const { client } = this;
+    for (const token of this.#tokens)
+      while (!(await this.#use(client, token))) {
+        client.lookElsewhere();
+        await client.pause(PAUSE_MS);
+      }
+  }
+}
+
+function send(
+  client: Client,
+  method: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  json: object | undefined,
+): Promise<Reply> {
+  if (json === undefined) return client.send({ method, url, headers }, undefined);
+  const body = Buffer.from(JSON.stringify(json));
+  const head = { ...headers, "content-type": "application/json", "content-length": String(body.length) };
+  return client.send({ method, url, headers: head }, body);
+}
