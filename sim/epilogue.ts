@@ -24,6 +24,8 @@ export interface EpilogueOptions {
   readonly world: World;
   readonly subjects: readonly Subject[];
   readonly client: (name: string) => Client;
+  /** Whether nobody will answer any more. */
+  readonly over: () => boolean;
 }
 
 export class Epilogue {
@@ -128,14 +130,15 @@ export class Epilogue {
 
   /** The last word: what lasts still takes appends, has its configuration, and every stream is read from its beginning to its tail. */
   async witness(): Promise<void> {
+    const { over } = this.#options;
     const client = this.#options.client("witness");
     for (const subject of this.#options.subjects) {
-      while (subject.lasts) {
+      while (subject.lasts && !over()) {
         const { kind } = await append(client, subject, { records: [subject.large(client.name, 1)] });
         if (kind === "appended") break;
         await client.pause(PAUSE_MS);
       }
-      for (;;) {
+      while (!over()) {
         const end = await readSession(
           client,
           subject,

@@ -1,6 +1,6 @@
 // One seed, from its start to its verdict: sets the stage, lets the nemesis and the actors loose, heals, looks at what is left.
 // Everything that happens follows from the seed and the limits.
-import { CorruptObjectError, DeploymentError, DeposedError } from "@tailrace/engine";
+import { CorruptObjectError, DeploymentError, type DeposedBy, DeposedError } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import { type AgeingStream, checkAgeing } from "./check/ageing.ts";
 import type { History, RecordId } from "./check/history.ts";
@@ -81,6 +81,8 @@ const SILENT_MS = 60_000;
 /** Requests that an owner has under way at most for itself, for all readers ahead of what they want, and for what each of them wants. */
 const WRITER_REQUESTS = 16;
 const READ_AHEAD_REQUESTS = 32;
+/** Of a flush, which gets or puts, and of deletes behind it. */
+const FLUSH_REQUESTS = 8 + 8;
 /** An idle process waits for one thing: what expires next, days ahead. */
 const MAX_IDLE_TIMERS = 1;
 /** Bounds are looked at this often. */
@@ -123,7 +125,11 @@ class Simulation {
     this.#trace = new Trace(keepTrace);
     const scenario = drawScenario(chance.fork());
     this.#scenario = scenario;
-    this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive);
+    this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive, {
+      bytes: 1_000 * scenario.flushChunks,
+      chunks: scenario.flushChunks,
+      streams: 100,
+    });
     const { scheduler } = this.#world;
     this.#recorder = new Recorder(() => scheduler.nowMs);
     this.#budget = new Budget(limits.operations, limits.faults);
@@ -201,23 +207,31 @@ class Simulation {
       world: this.#world,
       subjects: this.#subjects,
       client: (name) => this.#client(name),
+      over: () => this.#damageHasStoppedIt(),
     });
-    if (!(await this.#finishes(epilogue.followers(), LIVENESS_MS, "followers"))) return;
-    if (this.#scenario.lastsThroughRestart && this.#world.rots.length === 0) {
+    // What rotted may be found at any time.
+    const sound = this.#world.rots.length === 0;
+    if (sound && !(await this.#finishes(epilogue.followers(), LIVENESS_MS, "followers"))) return;
+    if (sound && this.#scenario.lastsThroughRestart) {
       if (!(await this.#finishes(epilogue.deletions(), LIVENESS_MS, "the last deletions"))) return;
       this.#nemesis.startAfresh();
     }
     if (!(await this.#finishes(epilogue.witness(), LIVENESS_MS, "the witness"))) return;
+    if (this.#damageHasStoppedIt()) {
+      this.#rotFound = true;
+      this.#judgeProcesses();
+      return;
+    }
     const gatekeepers = this.#actors.filter((actor) => actor instanceof Gatekeeper);
     const lastWords = Promise.all(gatekeepers.map((gatekeeper) => gatekeeper.lastWord()));
-    if (!(await this.#finishes(lastWords, LIVENESS_MS, "the gatekeepers"))) return;
-    if (!(await this.#finishes(epilogue.ageing(), LIVENESS_MS, "what ages to vanish"))) return;
+    if (sound && !(await this.#finishes(lastWords, LIVENESS_MS, "the gatekeepers"))) return;
+    if (sound && !(await this.#finishes(epilogue.ageing(), LIVENESS_MS, "what ages to vanish"))) return;
     this.#nemesis.rest();
     await this.#silence();
     this.#judgeProcesses();
   }
 
-  /** Whether a process that starts afresh stops at what rotted. Where it goes on, it was something that counts no more. */
+  /** Whether a process that starts afresh stops at what rotted. Where it goes on, it was something that counts no more, or that only a read looks at. */
   async #rotIsFound(): Promise<boolean> {
     this.#nemesis.rest();
     const last = this.#nemesis.startAfresh();
@@ -231,6 +245,12 @@ class Simulation {
     if (this.#rotFound && !isDamage(last.failure))
       this.#world.violation(`something rotted, and ${last.name} failed for another reason: ${String(last.failure)}`);
     return this.#rotFound;
+  }
+
+  /** Whether the last process has stopped because it read what rotted. */
+  #damageHasStoppedIt(): boolean {
+    const last = this.#world.processes.at(-1);
+    return this.#world.rots.length > 0 && last !== undefined && last.over && isDamage(last.failure);
   }
 
   /** Lets time pass until `work` is done; false, and a violation, when it is not in time. */
@@ -346,7 +366,7 @@ class Simulation {
         [
           "requests to the store",
           process.store.underWay,
-          WRITER_REQUESTS + READ_AHEAD_REQUESTS + this.#actors.length + 1,
+          WRITER_REQUESTS + READ_AHEAD_REQUESTS + FLUSH_REQUESTS + this.#actors.length + 1,
         ],
       ];
       for (const [what, value, bound] of bounds)
@@ -356,9 +376,13 @@ class Simulation {
     scheduler.after(INSPECTION_MS, inspector, "inspects", () => this.#inspect());
   }
 
+  #authorOf({ found }: DeposedBy): Lane | undefined {
+    return found.kind === "place" ? this.#world.watch.authorOf(found.number) : undefined;
+  }
+
   #judgeProcesses(): void {
     for (const { name, lane, failure } of this.#world.processes) {
-      if (failure instanceof DeposedError && this.#world.watch.authorOf(failure.by.place) === lane)
+      if (failure instanceof DeposedError && this.#authorOf(failure.by) === lane)
         this.#world.violation(`${name} took its own object for another's: ${failure.message}`);
       if (failure === undefined || failure instanceof DeposedError) continue;
       if (failure.name === "ObjectStoreError" || failure.name === "EngineError") continue;

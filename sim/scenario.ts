@@ -33,6 +33,8 @@ export interface Scenario {
   readonly weathers: readonly Weather[];
   /** A fault comes about this often. */
   readonly faultPaceMs: number;
+  /** The log is flushed into a segment after so many chunks. */
+  readonly flushChunks: number;
   /** Whether things go wrong before there is any stream. */
   readonly early: boolean;
   readonly actors: {
@@ -119,6 +121,7 @@ function mixture(chance: Chance): Scenario {
       ageing: undefined,
     },
     lastsThroughRestart: chance.happens(0.5),
+    flushChunks: chance.pick([4, 12, 40, 1_000]),
   };
 }
 

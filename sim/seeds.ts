@@ -18,7 +18,7 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
   ...[13, 15, 17, 18, 51, 65, 122].map((seed) => ({ seed, why: "an owner that is overtaken, and asked all the same" })),
   ...[4, 11, 35, 48].map((seed) => ({ seed, why: "streams that come and go" })),
   ...[2, 26, 40, 62, 70].map((seed) => ({ seed, why: "what ages" })),
-  ...[67, 90, 99].map((seed) => ({ seed, why: "an object that rots" })),
+  ...[138, 185, 238].map((seed) => ({ seed, why: "an object that rots" })),
   ...[27, 53].map((seed) => ({ seed, why: "a flood that waits for room" })),
 ];
 

@@ -1,6 +1,6 @@
 // One process of the simulation, from its start to its end: the production engine on the bucket, the production handlers behind
 // the shell. Ends by a crash, by a clean stop, or because its engine halts; a new start is a new process.
-import { Engine, type EngineLogger } from "@tailrace/engine";
+import { Engine, type EngineLogger, type FlushLimits } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import {
   Answering,
@@ -43,6 +43,7 @@ export interface SimProcessOptions {
   readonly weather: () => Weather;
   readonly watch: LogWatch;
   readonly branches: BranchCounts;
+  readonly flushLimits: FlushLimits;
   /** Something that must never be. */
   readonly onViolation: (what: string) => void;
 }
@@ -69,7 +70,7 @@ export class SimProcess {
   #active = 0;
 
   constructor(options: SimProcessOptions) {
-    const { name, scheduler, chance, bucket, weather, watch, branches, onViolation } = options;
+    const { name, scheduler, chance, bucket, weather, watch, branches, flushLimits, onViolation } = options;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
@@ -83,6 +84,7 @@ export class SimProcess {
       runtime: this.runtime,
       store: this.store,
       logger: this.#logger(),
+      flushLimits,
       onHalt: (error) => this.#fail(error),
     });
     const { engine, runtime } = this;

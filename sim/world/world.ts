@@ -1,5 +1,6 @@
 // Everything that a simulation happens in: time, chance, the bucket and its weather, the sites where processes run, the network.
 // Decides nothing: the nemesis says what goes wrong, the clients what is asked.
+import type { FlushLimits } from "@tailrace/engine";
 import { BranchCounts } from "@tailrace/engine/runtime";
 import { Bucket, type Rot } from "./bucket.ts";
 import { Chance } from "./chance.ts";
@@ -39,10 +40,12 @@ export class World {
   weather: Weather = WEATHERS.calm;
   /** How likely a connection is to break some time. */
   connectionBreaks = 0;
+  readonly #flushLimits: FlushLimits;
   readonly #chance: Chance;
   readonly #networkChance: Chance;
 
-  constructor(seed: number, trace: Trace, siteCount: number, exclusive: boolean) {
+  constructor(seed: number, trace: Trace, siteCount: number, exclusive: boolean, flushLimits: FlushLimits) {
+    this.#flushLimits = flushLimits;
     this.#chance = new Chance(seed);
     this.#networkChance = this.#chance.fork();
     this.scheduler = new Scheduler(this.#chance.fork(), trace);
@@ -87,6 +90,7 @@ export class World {
       weather: () => site.weather ?? this.weather,
       watch: this.watch,
       branches: this.branches,
+      flushLimits: this.#flushLimits,
       onViolation: (what) => this.violation(what),
     });
     site.process = process;

@@ -135,6 +135,9 @@ export interface EngineStats {
   readonly activeReaders: number;
   readonly chunksPut: number;
   readonly chunkBytesPut: number;
+  readonly segments: number;
+  readonly segmentsPut: number;
+  readonly segmentBytesPut: number;
   readonly recordsAppended: number;
   readonly takeovers: number;
   readonly epoch: number;

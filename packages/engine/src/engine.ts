@@ -40,6 +40,7 @@ import { DEFAULT_CACHE_BYTES, DELETION_GRACE_MS, OPERATION_MS } from "./limits.t
 import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import type { Runtime, TimerHandle } from "./runtime/index.ts";
+import type { FlushLimits } from "./segment/unflushed.ts";
 import { type AppendGuard, Shard } from "./shard/shard.ts";
 import type { Stream } from "./stream/stream.ts";
 import { UsageLog } from "./usage/usage-log.ts";
@@ -54,6 +55,8 @@ export interface EngineOptions {
   readonly logger?: EngineLogger;
   /** Memory for records, written lately or fetched from the store. What is in flight comes on top of it. Default: DEFAULT_CACHE_BYTES. */
   readonly cacheBytes?: number;
+  /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
+  readonly flushLimits?: FlushLimits | undefined;
   /** Streams that a basin may have, those that are being deleted included. Default: any number. */
   readonly streamsPerBasin?: number | undefined;
   /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
@@ -119,6 +122,7 @@ export class Engine implements EngineApi {
       shard: 0,
       deployment,
       usage: this.#meter,
+      flushLimits: this.#options.flushLimits,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
       onSpent: (stream) => this.#deleteSpent(stream),
@@ -497,6 +501,9 @@ export class Engine implements EngineApi {
       activeReaders: shard?.activeReaders ?? 0,
       chunksPut: shard?.chunksPut ?? 0,
       chunkBytesPut: shard?.chunkBytesPut ?? 0,
+      segments: shard?.segments ?? 0,
+      segmentsPut: shard?.segmentsPut ?? 0,
+      segmentBytesPut: shard?.segmentBytesPut ?? 0,
       recordsAppended: opened?.shard.recordsAppended ?? 0,
       takeovers: opened === undefined ? 0 : 1,
       epoch: opened?.shard.epoch ?? 0,

@@ -68,3 +68,18 @@ export const DELETION_GRACE_MS = 1_000;
 
 /** A session counts as one operation for each of these in which it did something (API: metrics). */
 export const OPERATION_MS = 60_000;
+
+/** What is flushed into one segment: any of these is enough. A restart reads as much of the log, and a flush holds its chunks and the
+ * segment in memory. */
+export const FLUSH_BYTES = 64 * 1024 * 1024;
+export const FLUSH_CHUNKS = 1_024;
+export const FLUSH_STREAMS = 8_192;
+
+/** Flushes that may wait for one under way; beyond, appends wait with them, lest a restart take long. */
+export const MAX_QUEUED_FLUSHES = 8;
+
+/** Readers find what was written in this time in chunks, as long as those stay in memory. */
+export const TAIL_IN_MEMORY_MS = 20_000;
+
+/** Before chunks are deleted, after the last reader was sent there: more than STORE_DEADLINE_MS, which a get may take. */
+export const COLLECT_GRACE_MS = 6_000;

@@ -1,5 +1,5 @@
-// Flushing the log into a segment and a manifest version, and then collecting what that has made unreachable. (Not in the engine
-// yet; these are the rules that it must keep.) A flush adds a segment, or rewrites all that there are into one, as compaction does.
+// Flushing the log into a segment and a manifest version, and then collecting what that has made unreachable. A flush adds a segment, or
+// rewrites all that there are into one, as compaction will do.
 import { fenceOf, isMarker, signature } from "../cells.ts";
 import type { Model, Rule, Step } from "../model.ts";
 import { Flushing, Phase, PLACES, PROCESSES, Putting, SEGMENTS_PER_PROCESS, type State, VERSIONS } from "../state.ts";

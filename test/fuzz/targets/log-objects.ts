@@ -7,6 +7,7 @@ import { StreamCatalog } from "../../../packages/engine/src/catalog/stream-catal
 import { DeploymentError, openDeployment } from "../../../packages/engine/src/deployment.ts";
 import { MemoryStore } from "../../../packages/engine/src/object-store/index.ts";
 import { systemRuntime } from "../../../packages/engine/src/runtime/index.ts";
+import { Unflushed } from "../../../packages/engine/src/segment/unflushed.ts";
 import { CHUNK_HEADER_BYTES, verifyLogObject } from "../../../packages/engine/src/shard/chunk-format.ts";
 import { CorruptObjectError } from "../../../packages/engine/src/shard/corrupt.ts";
 import { DEPLOYMENT_KEY } from "../../../packages/engine/src/shard/keys.ts";
@@ -24,7 +25,10 @@ function replay(bytes: Uint8Array): boolean {
   if (header === undefined) return false;
   assert.equal(bytes.length, CHUNK_HEADER_BYTES + header.contentBytes);
   if (header.kind === "chunk")
-    refusable(() => new Replay(new StreamCatalog(), new LogClock()).apply(KEY, header, bytes), isCorrupt);
+    refusable(
+      () => new Replay(new StreamCatalog(), new LogClock(), new Unflushed(0)).apply(KEY, header, bytes),
+      isCorrupt,
+    );
   return true;
 }
 

@@ -28,3 +28,12 @@ export interface ClockEntry {
 export interface DeletedEntry {
   readonly deletedAtMs: number;
 }
+
+/** Payload of `stream`: all that holds of a stream at the end of what a segment covers, but its tail, which is in the entry's header. */
+export interface StreamEntry extends CreatedEntry {
+  readonly deletedAtMs: number | null;
+  readonly fencingToken: string;
+  readonly trimPoint: number;
+  /** The latest time at which its newest records can have come in; 0 when it has never had any. */
+  readonly lastWriteMs: number;
+}

@@ -6,9 +6,8 @@ import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { verifyEntries } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
-import { walKey } from "../shard/keys.ts";
 import { pause, withDeadline } from "../shard/waiting.ts";
-import type { ChunkIndex } from "../stream/chunk-index.ts";
+import type { RecordsObject, RunIndex } from "../stream/run-index.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { type EntryBytes, FetchedRange } from "./entry-bytes.ts";
 import type { ReadAhead } from "./read-ahead.ts";
@@ -17,12 +16,15 @@ import type { RunCache } from "./run-cache.ts";
 export interface HistoryOptions {
   readonly runtime: Runtime;
   readonly store: ObjectStore;
-  readonly shard: number;
+  /** The key of an object that holds records. */
+  readonly keyOf: (object: RecordsObject) => string;
   readonly chunks: ChunkCache;
   readonly runs: RunCache;
   /** What all readers together may have fetched ahead, and how many they are. */
   readonly maxAheadBytes: number;
   readonly readers: () => number;
+  /** Resolves when this process still owns what it reads: then nobody else has collected it. Errors: EngineError. */
+  readonly assertOwner: () => Promise<void> | undefined;
   readonly onCorrupt: (error: CorruptObjectError) => void;
 }
 
@@ -38,33 +40,34 @@ export class History {
   }
 
   /** The bytes of a run; at once when they are in memory. With `ahead`, its neighbours are fetched too, and what comes next. Errors: EngineError `unavailable`, `storage`. */
-  read(index: ChunkIndex, run: number, ahead: ReadAhead | undefined): EntryBytes | Promise<EntryBytes> {
-    const place = index.place(run);
-    const chunk = this.#options.chunks.get(place);
+  read(index: RunIndex, run: number, ahead: ReadAhead | undefined): EntryBytes | Promise<EntryBytes> {
+    const object = index.object(run);
+    const chunk = this.#options.chunks.get(object);
     if (chunk !== undefined) {
       this.hits += 1;
       return chunk;
     }
-    const cached = this.#options.runs.get(keyOf(place, index.offset(run)));
+    const cached = this.#options.runs.get(keyOf(object, index.offset(run)));
     if (cached === undefined) this.misses += 1;
     else this.hits += 1;
     const source = cached ?? this.#fetch(index, run, ahead?.fetchBytes ?? 0);
     // Also when this run was there already: it was fetched ahead, and the next ones are to be there in their turn.
-    if (ahead !== undefined && (ahead.moveTo(place) || cached === undefined)) this.#readAhead(index, run, ahead);
+    if (ahead !== undefined && (ahead.moveTo(object, index.offset(run)) || cached === undefined))
+      this.#readAhead(index, run, ahead);
     return source;
   }
 
   /** Starts the gets that a sequential reader will want after `run`. */
-  #readAhead(index: ChunkIndex, run: number, ahead: ReadAhead): void {
+  #readAhead(index: RunIndex, run: number, ahead: ReadAhead): void {
     // All readers together may have fetched no more than stays until it is read.
     const share = this.#options.maxAheadBytes / Math.max(1, this.#options.readers());
     const toBytes = Math.min(ahead.bytes, share);
     let bytes = 0;
     for (let next = run + 1; next < index.count && bytes < toBytes; ) {
-      const place = index.place(next);
-      if (this.#options.chunks.get(place) !== undefined) return;
+      const object = index.object(next);
+      if (this.#options.chunks.get(object) !== undefined) return;
       let last = next;
-      if (!this.#has(place, index.offset(next))) {
+      if (!this.#has(object, index.offset(next))) {
         if (this.#getsUnderWay >= MAX_READ_AHEAD_GETS) return;
         last = this.#lastOfFetch(index, next, ahead.fetchBytes);
         // Whoever reads it will see the error; here it only means that there is nothing ahead.
@@ -76,39 +79,39 @@ export class History {
   }
 
   /** Whether a run has been fetched, or is on its way. */
-  #has(place: number, offset: number): boolean {
-    const key = keyOf(place, offset);
+  #has(object: RecordsObject, offset: number): boolean {
+    const key = keyOf(object, offset);
     return this.#options.runs.has(key) || this.#underWay.has(key);
   }
 
-  /** The last run that one get takes along with `run`: neighbours in the same chunk that are not here yet, up to `maxBytes`. */
-  #lastOfFetch(index: ChunkIndex, run: number, maxBytes: number): number {
-    const place = index.place(run);
+  /** The last run that one get takes along with `run`: neighbours in the same object that are not here yet, up to `maxBytes`. */
+  #lastOfFetch(index: RunIndex, run: number, maxBytes: number): number {
+    const object = index.object(run);
     const from = index.offset(run);
     let last = run;
     while (
       last + 1 < index.count &&
-      index.place(last + 1) === place &&
+      index.object(last + 1) === object &&
       index.end(last + 1) - from <= maxBytes &&
-      !this.#has(place, index.offset(last + 1))
+      !this.#has(object, index.offset(last + 1))
     )
       last += 1;
     return last;
   }
 
   /** Gets a run, and its neighbours as far as `maxBytes` reach. */
-  #fetch(index: ChunkIndex, run: number, maxBytes: number): Promise<EntryBytes> {
-    const place = index.place(run);
-    const key = keyOf(place, index.offset(run));
+  #fetch(index: RunIndex, run: number, maxBytes: number): Promise<EntryBytes> {
+    const object = index.object(run);
+    const key = keyOf(object, index.offset(run));
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) return underWay;
     const last = this.#lastOfFetch(index, run, maxBytes);
     const from = index.offset(run);
     const to = index.end(last);
     const keys: string[] = [];
-    for (let i = run; i <= last; i += 1) keys.push(keyOf(place, index.offset(i)));
+    for (let i = run; i <= last; i += 1) keys.push(keyOf(object, index.offset(i)));
     this.#getsUnderWay += 1;
-    const fetch = this.#get(place, from, to).then((source) => {
+    const fetch = this.#get(object, from, to).then((source) => {
       this.#options.runs.set(keys, source, to - from);
       return source;
     });
@@ -120,9 +123,9 @@ export class History {
     return settled;
   }
 
-  async #get(place: number, from: number, to: number): Promise<EntryBytes> {
-    const { runtime, store, shard } = this.#options;
-    const key = walKey(shard, place);
+  async #get(object: RecordsObject, from: number, to: number): Promise<EntryBytes> {
+    const { runtime, store } = this.#options;
+    const key = this.#options.keyOf(object);
     const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
     const late = () =>
       new EngineError("unavailable", "the object store does not answer, and the records are not in memory");
@@ -136,7 +139,7 @@ export class History {
         runtime.branches.reached("history-from-store");
         return new FetchedRange(bytes, from);
       } catch (error) {
-        const corrupt = corruption(error, key);
+        const corrupt = await this.#corruption(error, key);
         if (corrupt !== undefined) {
           this.#options.onCorrupt(corrupt);
           throw new EngineError("storage", corrupt.message);
@@ -148,15 +151,16 @@ export class History {
       await pause(runtime, retryMs);
     }
   }
+
+  /** What an error says of the object itself; undefined when it says nothing. Throws when the object is another owner's to collect. */
+  async #corruption(error: unknown, key: string): Promise<CorruptObjectError | undefined> {
+    if (error instanceof CorruptObjectError) return error;
+    if (!(error instanceof ObjectStoreError) || error.kind !== "absent") return undefined;
+    await this.#options.assertOwner();
+    return new CorruptObjectError(key, "it is missing");
+  }
 }
 
-/** What an error says of the object itself; undefined when it says nothing. */
-function corruption(error: unknown, key: string): CorruptObjectError | undefined {
-  if (error instanceof CorruptObjectError) return error;
-  const missing = error instanceof ObjectStoreError && error.kind === "absent";
-  return missing ? new CorruptObjectError(key, "it is missing") : undefined;
-}
-
-function keyOf(place: number, offset: number): string {
-  return `${place}:${offset}`;
+function keyOf(object: RecordsObject, offset: number): string {
+  return `${object}:${offset}`;
 }

@@ -1,6 +1,7 @@
 // What of a stream has outlived its configuration, and when to look at it again: pure, of the stream's durable state and a time.
 import type { StreamConfig } from "../config.ts";
 import type { LogClock } from "../shard/log-clock.ts";
+import { type RunIndex, segmentOf } from "../stream/run-index.ts";
 import type { Stream } from "../stream/stream.ts";
 
 /** A stream is looked at again a hundredth of its age after something has outlived it, but no sooner and no later than these: what
@@ -22,6 +23,16 @@ export function ages(config: StreamConfig): boolean {
   return config.retentionAgeSecs !== "infinite" || config.deleteOnEmptyMinAgeSecs > 0;
 }
 
+function arrivedMs(index: RunIndex, run: number, clock: LogClock): number {
+  const object = index.object(run);
+  return segmentOf(object) === undefined ? clock.latestMs(object) : index.arrivedMs(run);
+}
+
+function lastWriteMs(stream: Stream, clock: LogClock, nowMs: number): number {
+  if (stream.lastChunk !== undefined) return nowMs;
+  return stream.lastWritePlace === undefined ? stream.lastWriteMs : clock.latestMs(stream.lastWritePlace);
+}
+
 function stepMs(ageMs: number): number {
   return Math.min(MAX_STEP_MS, Math.max(MIN_STEP_MS, ageMs / 100));
 }
@@ -33,15 +44,15 @@ export function ageingOf(stream: Stream, clock: LogClock, nowMs: number): Ageing
   if (config.retentionAgeSecs !== "infinite") {
     const ageMs = config.retentionAgeSecs * 1000;
     let run = index.firstKept;
-    while (run < index.count && clock.latestMs(index.place(run)) + ageMs <= nowMs) run += 1;
+    while (run < index.count && arrivedMs(index, run, clock) + ageMs <= nowMs) run += 1;
     if (run > index.firstKept) trimTo = run < index.count ? index.firstSeqNum(run) : durable.nextSeqNum;
-    if (run < index.count) dueMs = clock.latestMs(index.place(run)) + ageMs + stepMs(ageMs);
+    if (run < index.count) dueMs = arrivedMs(index, run, clock) + ageMs + stepMs(ageMs);
   }
   const trimPoint = Math.max(trimTo, stream.assignedTrimPoint);
   let isSpent = false;
   if (config.deleteOnEmptyMinAgeSecs > 0 && trimPoint >= assigned.nextSeqNum) {
     const minAgeMs = config.deleteOnEmptyMinAgeSecs * 1000;
-    const writtenMs = assigned.nextSeqNum === 0 ? 0 : clock.latestMs(stream.lastWritePlace);
+    const writtenMs = lastWriteMs(stream, clock, nowMs);
     const atMs = Math.max(stream.createdAtMs, writtenMs) + minAgeMs;
     if (atMs <= nowMs) isSpent = true;
     else dueMs = Math.min(dueMs, atMs);

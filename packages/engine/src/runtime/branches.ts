@@ -32,6 +32,8 @@ export const RARE_BRANCHES = [
   "takeover-restarted",
   /** The newest manifest marks an epoch that is not older than ours. */
   "marker-epoch-passed",
+  /** A flush by the owner before came between reading and fencing. */
+  "flushed-during-takeover",
   /** Another marker stood under our version. */
   "marker-race-lost",
   /** A later marker stands on top of ours. */
@@ -49,6 +51,16 @@ export const RARE_BRANCHES = [
   "history-from-store",
   "history-retried",
   "append-waited-for-room",
+  /** A segment or a manifest stood in its place already: our own, after a lost reply. */
+  "flush-was-in",
+  /** Another's manifest stood under the version of a flush, or on top of it. */
+  "deposed-by-manifest",
+  /** Chunks waited for flushes to catch up. */
+  "chunks-waited-for-flush",
+  /** A flush had to fetch chunks that were no longer in memory. */
+  "flush-from-store",
+  "log-collected",
+  "orphan-collected",
 ] as const;
 
 export type RareBranch = (typeof RARE_BRANCHES)[number];

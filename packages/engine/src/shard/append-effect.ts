@@ -32,7 +32,7 @@ export class AppendEffect implements Effect {
 
   apply(): void {
     const stream = this.#stream;
-    const { firstSeqNum, nextSeqNum, lastTimestampLow, lastTimestampHigh, meteredBytes, entry, trimPoint } =
+    const { firstSeqNum, nextSeqNum, lastTimestampLow, lastTimestampHigh, meteredBytes, entry, state } =
       this.#sequenced;
     if (firstSeqNum !== stream.durable.nextSeqNum) {
       throw new Error(`durable sequence numbers jump from ${stream.durable.nextSeqNum} to ${firstSeqNum}`);
@@ -50,7 +50,10 @@ export class AppendEffect implements Effect {
       lastTimestampHigh,
       meteredBytes,
     );
-    if (trimPoint !== undefined) stream.applyTrim(trimPoint);
+    if (state !== undefined) {
+      stream.durable.fencingToken = state.fencingToken;
+      stream.applyTrim(state.trimPoint);
+    }
     if (stream.lastChunk === this.#chunk) stream.lastChunk = undefined;
     this.#onDurable(this.#sequenced);
     stream.wakeFollowers();

@@ -74,7 +74,7 @@ export function decodeLogObjectHeader(key: string, place: number, bytes: Uint8Ar
     kind,
     place,
     epoch: readU64(view, 16),
-    incarnation: bytes.slice(24, 40),
+    incarnation: Uint8Array.from(bytes.subarray(24, 40)),
     nextPlace: readU64(view, 40),
     entryCount: view.getUint32(48, true),
     contentBytes: view.getUint32(52, true),
@@ -117,6 +117,8 @@ export const EntryKind = {
   basinRemoved: 7,
   /** The owner's wall clock when the chunk went out (JSON); of no stream. */
   clock: 8,
+  /** In segments alone: all that holds of the stream (JSON). */
+  stream: 9,
 } as const;
 export type EntryKindCode = (typeof EntryKind)[keyof typeof EntryKind];
 

@@ -40,6 +40,10 @@ export interface ChunkLogOptions {
   readonly onSeal: (chunk: Chunk) => void;
   /** A chunk has become durable; called before its effects. */
   readonly onDurable: (chunk: Chunk) => void;
+  /** Its effects, too: all that stands before the next place has taken effect, and nothing behind it. */
+  readonly onSettled: (chunk: Chunk) => void;
+  /** No chunk may be put now: `resume` is called when one may. */
+  readonly mustWait: () => boolean;
   /** The log cannot go on: a DeposedError, a CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -102,6 +106,11 @@ export class ChunkLog {
     }
   }
 
+  /** Chunks may be put again. */
+  resume(): void {
+    this.#decide();
+  }
+
   /** Resolves once everything sequenced so far is durable. */
   whenAllDurable(): Promise<void> {
     if (this.#halted !== undefined) return Promise.reject(stopped(this.#halted));
@@ -152,6 +161,10 @@ export class ChunkLog {
         maxSmallPuts: MAX_CONCURRENT_SMALL_PUTS,
       });
       if (decision.kind === "wait") return;
+      if (this.#options.mustWait()) {
+        this.#options.runtime.branches.reached("chunks-waited-for-flush");
+        return;
+      }
       if (decision.kind === "wait-until") {
         this.#armFlush(decision.atMs, nowMs);
         return;
@@ -249,7 +262,7 @@ export class ChunkLog {
     this.#options.runtime.branches.reached("put-exists-foreign");
     throw new DeposedError({
       shard: this.#options.shard,
-      place,
+      found: { kind: "place", number: place },
       epoch: found.epoch,
       incarnation: Buffer.from(found.incarnation).toString("hex"),
     });
@@ -263,6 +276,7 @@ export class ChunkLog {
       if (first.firstAttempt !== undefined) this.#lease.earn(first.firstAttempt);
       this.#options.onDurable(first);
       first.settle();
+      this.#options.onSettled(first);
     }
   }
 

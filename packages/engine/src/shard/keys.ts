@@ -22,6 +22,21 @@ export function manifestKey(shard: number, version: number): string {
   return manifestPrefix(shard) + String(version).padStart(DIGITS, "0");
 }
 
+export function segmentPrefix(shard: number): string {
+  return `shards/${shard}/segments/`;
+}
+
+/** `incarnation` is hexadecimal. */
+export function segmentKey(shard: number, epoch: number, incarnation: string, number: number): string {
+  return `${segmentPrefix(shard)}${String(epoch).padStart(DIGITS, "0")}-${incarnation}-${String(number).padStart(DIGITS, "0")}`;
+}
+
+/** The epoch under which a segment was written, by its key; undefined for a key that is not one. */
+export function epochOfSegmentKey(key: string): number | undefined {
+  const name = key.slice(key.lastIndexOf("/") + 1);
+  return /^[0-9]{16}-[0-9a-f]{32}-[0-9]{16}$/.test(name) ? Number(name.slice(0, DIGITS)) : undefined;
+}
+
 /** The place or version that a key of ours ends in; undefined when it is not one. */
 export function numberOfKey(key: string): number | undefined {
   const digits = key.slice(key.lastIndexOf("/") + 1);

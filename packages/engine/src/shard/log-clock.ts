@@ -38,8 +38,12 @@ export class LogClock {
     this.#openedMs = wallMs;
   }
 
-  clear(): void {
-    this.#count = 0;
+  /** Nobody will ask for what stands before a place any more. The mark that bounds what follows stays. */
+  forget(toPlace: number): void {
+    let first = 0;
+    while (first + 1 < this.#count && this.#marks[2 * (first + 1)] < toPlace) first += 1;
+    this.#marks.copyWithin(0, 2 * first, 2 * this.#count);
+    this.#count -= first;
   }
 
   /** The latest time at which what stands at a place can have come in. */

@@ -1,9 +1,9 @@
-// The manifest: versions put if absent, of which the newest is in force (docs/format.md).
-// So far a version is the marker of an epoch. Fences and markers are never collected: later versions name them.
+// The manifest: versions put if absent, of which the newest is in force (docs/format.md). A version is the marker of an epoch, or an
+// owner's word that a part of the log has become a segment. Fences and markers are never collected: later versions name them.
 import { crc32 } from "node:zlib";
 import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, manifestPrefix, numberOfKey } from "./keys.ts";
-import type { StoreReads } from "./retry.ts";
+import { listAll, type StoreReads } from "./retry.ts";
 
 export interface Manifest {
   readonly version: number;
@@ -14,9 +14,46 @@ export interface Manifest {
   readonly incarnation: string;
   /** The log is read from this place on; all before is in segments. */
   readonly logStart: number;
+  /** The fence that is in force where the log starts: whose log it is from there on. Null where it starts with its first fence. */
+  readonly inForce: { readonly epoch: number; readonly incarnation: string } | null;
+  /** The newest mark of the owner's wall clock in the log before its start; 0 for none. */
+  readonly clockMs: number;
   /** Places of the fences, oldest first. */
   readonly fences: readonly number[];
+  /** The versions that are markers, this one included if it is one. */
+  readonly markers: readonly number[];
+  /** The live segments, in the order of their numbers: what a later one says holds. */
+  readonly segments: readonly Segment[];
+  /** The number of the next segment. */
+  readonly nextSegment: number;
 }
+
+/** As versions were before logs were flushed, at least. */
+type OldManifest = Partial<Manifest> &
+  Pick<Manifest, "version" | "predecessor" | "epoch" | "incarnation" | "logStart" | "fences">;
+
+export interface Segment {
+  readonly number: number;
+  /** Who wrote it. */
+  readonly epoch: number;
+  readonly incarnation: string;
+  readonly bytes: number;
+  /** Bytes at its end that are not records: catalog, index and footer. */
+  readonly metaBytes: number;
+}
+
+/** The state before anything was written: what the first marker follows. */
+export const NO_MANIFEST = {
+  version: -1,
+  epoch: 0,
+  logStart: 0,
+  inForce: null,
+  clockMs: 0,
+  fences: [],
+  markers: [],
+  segments: [],
+  nextSegment: 0,
+} as const satisfies Omit<Manifest, "predecessor" | "incarnation">;
 
 /** One line of JSON, and a line with its CRC-32 in hexadecimal. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
@@ -29,22 +66,26 @@ export function decodeManifest(key: string, version: number, bytes: Uint8Array):
   if (json === undefined || end !== "" || rest.length > 0 || crc32(json).toString(16).padStart(8, "0") !== checksum) {
     throw new CorruptObjectError(key, "its checksum is wrong");
   }
-  // The checksum is right: these are the bytes that an owner wrote.
-  const manifest = JSON.parse(json) as Manifest;
+  // The checksum is right: these are the bytes that an owner wrote. Before logs were flushed, every version was a marker and said no more.
+  const markers = Array.from({ length: version + 1 }, (_, each) => each);
+  const manifest: Manifest = { ...NO_MANIFEST, markers, ...(JSON.parse(json) as OldManifest) };
   if (manifest.version !== version) throw new CorruptObjectError(key, `it says that it is version ${manifest.version}`);
   return manifest;
 }
 
+/** The numbers of the versions that are there, in order. */
+export async function manifestVersions(store: Pick<StoreReads, "list">, shard: number): Promise<number[]> {
+  const versions: number[] = [];
+  for (const key of await listAll(store, manifestPrefix(shard))) {
+    const version = numberOfKey(key);
+    if (version !== undefined) versions.push(version);
+  }
+  return versions;
+}
+
 /** The newest version's number, or undefined where there is none. */
 export async function newestManifestVersion(store: StoreReads, shard: number): Promise<number | undefined> {
-  let newest: number | undefined;
-  let after: string | undefined;
-  for (;;) {
-    const keys = await store.list(manifestPrefix(shard), after);
-    if (keys.length === 0) return newest;
-    for (const key of keys) newest = numberOfKey(key) ?? newest;
-    after = keys.at(-1);
-  }
+  return (await manifestVersions(store, shard)).at(-1);
 }
 
 export async function loadManifest(store: StoreReads, shard: number, version: number): Promise<Manifest> {

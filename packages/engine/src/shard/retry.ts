@@ -5,12 +5,13 @@ import type { Runtime } from "../runtime/index.ts";
 import { pause } from "./waiting.ts";
 
 /** What reading a log and its manifest takes. */
-export type StoreReads = Pick<ObjectStore, "get" | "list">;
+export type StoreReads = Pick<ObjectStore, "get" | "getRange" | "list">;
 
 /** The same reads, each tried again with growing pauses for about a second. Errors: the last one's, at once when trying again cannot help. */
 export function retriedReads(store: StoreReads, runtime: Runtime): StoreReads {
   return {
     get: (key) => retried(runtime, () => store.get(key)),
+    getRange: (key, offset, length) => retried(runtime, () => store.getRange(key, offset, length)),
     list: (prefix, after) => retried(runtime, () => store.list(prefix, after)),
   };
 }
@@ -23,5 +24,18 @@ async function retried<T>(runtime: Runtime, read: () => Promise<T>): Promise<T> 
       if (!(error instanceof ObjectStoreError) || error.kind !== "unavailable" || retryMs > RETRY_MAX_MS) throw error;
     }
     await pause(runtime, retryMs);
+  }
+}
+
+/** All keys with a prefix, in order, up to `below` if that is given. */
+export async function listAll(store: Pick<StoreReads, "list">, prefix: string, below?: string): Promise<string[]> {
+  const all: string[] = [];
+  for (let after: string | undefined; ; after = all.at(-1)) {
+    const page = await store.list(prefix, after);
+    for (const key of page) {
+      if (below !== undefined && key >= below) return all;
+      all.push(key);
+    }
+    if (page.length === 0) return all;
   }
 }

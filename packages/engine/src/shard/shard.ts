@@ -16,6 +16,9 @@ import { RunCache } from "../history/run-cache.ts";
 import {
   APPEND_DEADLINE_MS,
   CACHE_AGE_MS,
+  FLUSH_BYTES,
+  FLUSH_CHUNKS,
+  FLUSH_STREAMS,
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
@@ -25,7 +28,11 @@ import type { EngineLogger } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import { Retention } from "../retention/retention.ts";
 import type { Runtime } from "../runtime/index.ts";
+import { Flusher } from "../segment/flusher.ts";
+import { loadSegments } from "../segment/load-segments.ts";
+import { type FlushLimits, Unflushed } from "../segment/unflushed.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
+import { type RecordsObject, segmentOf } from "../stream/run-index.ts";
 import { type Sequenced, type StateEntry, sequence } from "../stream/sequencer.ts";
 import { Stream, tailPosition } from "../stream/stream.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
@@ -35,7 +42,9 @@ import { AppendEffect } from "./append-effect.ts";
 import type { Chunk } from "./chunk.ts";
 import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
 import { ChunkLog } from "./chunk-log.ts";
+import { segmentKey, walKey } from "./keys.ts";
 import { LogClock } from "./log-clock.ts";
+import type { Manifest } from "./manifest.ts";
 import { addJsonEntry } from "./open-chunk.ts";
 import { takeOver } from "./takeover.ts";
 import { pause } from "./waiting.ts";
@@ -52,6 +61,8 @@ export interface ShardOptions {
   readonly usage: UsageMeter;
   /** Memory for records, written lately or fetched. */
   readonly cacheBytes: number;
+  /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
+  readonly flushLimits?: FlushLimits | undefined;
   /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
   readonly lingerMs: (basinId: string, storageClass: string) => number;
   /** A stream has stayed empty for as long as its config says: it is to be deleted. Errors (thrown): EngineError. */
@@ -82,6 +93,9 @@ export class Shard implements ReaderHost {
   readonly #readers = new Set<Reader>();
   readonly #clock: LogClock;
   readonly #retention: Retention;
+  readonly #unflushed: Unflushed;
+  readonly #flusher: Flusher;
+  readonly #shard: number;
   readonly #onHalt: (error: Error) => void;
   readonly #lingerMs: ShardOptions["lingerMs"];
   #halted: Error | undefined;
@@ -89,9 +103,8 @@ export class Shard implements ReaderHost {
 
   private constructor(
     options: ShardOptions,
-    catalog: StreamCatalog,
-    clock: LogClock,
-    epoch: number,
+    { catalog, clock, unflushed }: Rebuilt,
+    manifest: Manifest,
     nextPlace: number,
     incarnation: Uint8Array,
   ) {
@@ -99,7 +112,9 @@ export class Shard implements ReaderHost {
     this.runtime = runtime;
     this.catalog = catalog;
     this.usage = options.usage;
-    this.epoch = epoch;
+    this.epoch = manifest.epoch;
+    this.#shard = shard;
+    this.#unflushed = unflushed;
     this.#onHalt = options.onHalt;
     const budget = new CacheBudget(options.cacheBytes);
     this.#chunkCache = new ChunkCache(runtime, budget, CACHE_AGE_MS);
@@ -120,25 +135,45 @@ export class Shard implements ReaderHost {
       store,
       logger: options.logger,
       shard,
-      epoch,
+      epoch: manifest.epoch,
       incarnation,
       nextPlace,
       window: options.deployment.window,
       leaseMs: options.deployment.leaseMs,
       onSeal: (chunk) => this.#mark(chunk),
       onDurable: (chunk) => this.#chunkCache.add(chunk),
+      onSettled: (chunk) => {
+        this.#unflushed.addChunk(chunk.contentBytes);
+        this.#flusher.settled(chunk.place + 1);
+      },
+      mustWait: () => this.#flusher.isBehind,
       onHalt: (error) => this.#halt(error),
+    });
+    this.#flusher = new Flusher({
+      runtime,
+      store,
+      logger: options.logger,
+      shard,
+      incarnation,
+      manifest,
+      clock,
+      unflushed,
+      limits: options.flushLimits ?? { bytes: FLUSH_BYTES, chunks: FLUSH_CHUNKS, streams: FLUSH_STREAMS },
+      cachedChunk: (place) => this.#chunkCache.get(place),
+      onCaughtUp: () => this.#log.resume(),
+      onHalt: (error) => this.#log.halt(error),
     });
     for (const stream of catalog.all()) this.#retention.watch(stream);
     this.history = new History({
       runtime,
       store,
-      shard,
+      keyOf: (object) => this.#keyOf(object),
       chunks: this.#chunkCache,
       runs: this.#runCache,
       // Half of what never has to make way: the other half is what is being read.
       maxAheadBytes: budget.fetchedShareBytes / 2,
       readers: () => this.#readers.size,
+      assertOwner: () => this.#log.ensureLease(),
       onCorrupt: (error) => this.#log.halt(error),
     });
   }
@@ -147,27 +182,28 @@ export class Shard implements ReaderHost {
   static async open(options: ShardOptions): Promise<Shard> {
     const { runtime, logger } = options;
     const incarnation = runtime.random.bytes(16);
-    const catalog = new StreamCatalog();
-    const clock = new LogClock();
-    let replay = new Replay(catalog, clock);
+    let rebuilt = new Rebuilt(0, 0);
     const takeover = await takeOver({
       ...options,
       incarnation,
-      reset: () => {
-        catalog.clear();
-        clock.clear();
-        replay = new Replay(catalog, clock);
+      begin: async (manifest, reads) => {
+        rebuilt = new Rebuilt(manifest?.logStart ?? 0, manifest?.clockMs ?? 0);
+        const { replay } = rebuilt;
+        await loadSegments(reads, options.shard, manifest?.segments ?? [], (key, meta) =>
+          replay.applySegment(key, meta),
+        );
       },
-      apply: (key, header, bytes) => replay.apply(key, header, bytes),
+      apply: (key, header, bytes) => rebuilt.replay.apply(key, header, bytes),
     });
+    const { manifest } = takeover;
     const waitMs = takeover.fencedAtMs + takeover.waitMs - runtime.clock.monotonicMs();
     logger.info(
-      { shard: options.shard, epoch: takeover.epoch, streams: catalog.count, waitMs: Math.max(0, waitMs) },
+      { shard: options.shard, epoch: manifest.epoch, streams: rebuilt.catalog.count, waitMs: Math.max(0, waitMs) },
       "shard taken over",
     );
     if (takeover.waitMs > 0 && waitMs > 0) await pause(runtime, waitMs);
-    clock.opened(runtime.clock.wallMs());
-    return new Shard(options, catalog, clock, takeover.epoch, takeover.nextPlace, incarnation);
+    rebuilt.clock.opened(runtime.clock.wallMs());
+    return new Shard(options, rebuilt, manifest, takeover.nextPlace, incarnation);
   }
 
   // Appending.
@@ -251,7 +287,8 @@ export class Shard implements ReaderHost {
         this.#admission.release(stream, bytes);
         this.recordsAppended += durable.nextSeqNum - durable.firstSeqNum;
         this.usage.appended(stream, durable.meteredBytes);
-        if (durable.trimPoint !== undefined || this.#retention.mustWatch(stream)) this.#retention.watch(stream);
+        this.#unflushed.touch(stream);
+        if (durable.state !== undefined || this.#retention.mustWatch(stream)) this.#retention.watch(stream);
         onDurable(durable);
       }),
     );
@@ -347,7 +384,10 @@ export class Shard implements ReaderHost {
   configure(stream: Stream, config: StreamConfig): void {
     this.#log.assertAccepting();
     stream.config = config;
-    this.#write(stream, EntryKind.configured, { config }, () => this.#retention.watch(stream));
+    this.#write(stream, EntryKind.configured, { config }, () => {
+      stream.durable.config = config;
+      this.#retention.watch(stream);
+    });
   }
 
   /** Hides what is below a sequence number, as a trim command's effect would. */
@@ -357,6 +397,7 @@ export class Shard implements ReaderHost {
     stream.assignedTrimPoint = seqNum;
     const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: seqNum };
     const onDurable = () => {
+      stream.durable.fencingToken = state.fencingToken;
       stream.applyTrim(seqNum);
       this.usage.shrunk(stream);
     };
@@ -375,9 +416,11 @@ export class Shard implements ReaderHost {
   /** From here on the stream takes nothing and shows nothing; its name stays taken until `remove`. */
   delete(stream: Stream): void {
     this.#log.assertAccepting();
-    stream.deletedAtMs = this.runtime.clock.wallMs();
+    const deletedAtMs = this.runtime.clock.wallMs();
+    stream.deletedAtMs = deletedAtMs;
     this.#retention.forget(stream);
-    this.#write(stream, EntryKind.deleted, { deletedAtMs: stream.deletedAtMs }, () => {
+    this.#write(stream, EntryKind.deleted, { deletedAtMs }, () => {
+      stream.durable.deletedAtMs = deletedAtMs;
       stream.gone = true;
       this.usage.shrunk(stream);
     });
@@ -387,7 +430,11 @@ export class Shard implements ReaderHost {
   remove(stream: Stream): void {
     if (stream.ended) return;
     this.#log.assertAccepting();
-    this.#write(stream, EntryKind.removed, {}, () => this.catalog.remove(stream));
+    this.#write(stream, EntryKind.removed, {}, () => {
+      stream.removed = true;
+      this.#unflushed.removed(stream);
+      this.catalog.remove(stream);
+    });
     stream.ended = true;
   }
 
@@ -405,7 +452,9 @@ export class Shard implements ReaderHost {
     addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
     chunk.addEffect({
       apply: () => {
+        this.#unflushed.basinRemoved(basinId);
         for (const stream of streams) {
+          stream.removed = true;
           stream.gone = true;
           this.usage.shrunk(stream);
           stream.wakeFollowers();
@@ -438,6 +487,7 @@ export class Shard implements ReaderHost {
     chunk.addEffect({
       apply: () => {
         if (stream.lastChunk === chunk) stream.lastChunk = undefined;
+        this.#unflushed.touch(stream);
         onDurable();
         stream.wakeFollowers();
       },
@@ -483,6 +533,14 @@ export class Shard implements ReaderHost {
     if (this.#halted !== undefined) throw new EngineError("unavailable", this.#halted.message);
   }
 
+  #keyOf(object: RecordsObject): string {
+    const number = segmentOf(object);
+    if (number === undefined) return walKey(this.#shard, object);
+    const segment = this.#flusher.manifest.segments.find((each) => each.number === number);
+    if (segment === undefined) throw new Error(`no manifest names segment ${number}`);
+    return segmentKey(this.#shard, segment.epoch, segment.incarnation, number);
+  }
+
   closed(reader: Reader): void {
     this.#readers.delete(reader);
   }
@@ -492,6 +550,7 @@ export class Shard implements ReaderHost {
   #halt(error: Error): void {
     this.#halted = error;
     this.#retention.stop();
+    this.#flusher.abandon();
     for (const reader of this.#readers) reader.wake();
     this.#onHalt(error);
   }
@@ -500,7 +559,9 @@ export class Shard implements ReaderHost {
   async close(): Promise<void> {
     this.#retention.stop();
     try {
+      const flusherStopped = this.#flusher.stop();
       await this.#log.release();
+      await flusherStopped;
     } finally {
       for (const reader of [...this.#readers]) reader.close();
       this.#chunkCache.clear();
@@ -511,6 +572,7 @@ export class Shard implements ReaderHost {
   /** Stops without a word to the store, as a crash would. */
   abandon(): void {
     this.#retention.stop();
+    this.#flusher.abandon();
     this.#log.abandon();
     this.#chunkCache.clear();
     this.#runCache.clear();
@@ -524,9 +586,26 @@ export class Shard implements ReaderHost {
       activeReaders: this.#readers.size,
       chunksPut: this.#log.chunksPut,
       chunkBytesPut: this.#log.chunkBytesPut,
+      segments: this.#flusher.manifest.segments.length,
+      segmentsPut: this.#flusher.segmentsPut,
+      segmentBytesPut: this.#flusher.segmentBytesPut,
       cacheHits: this.history.hits,
       cacheMisses: this.history.misses,
     };
+  }
+}
+
+/** What a takeover makes of what it reads. */
+class Rebuilt {
+  readonly catalog = new StreamCatalog();
+  readonly clock = new LogClock();
+  readonly unflushed: Unflushed;
+  readonly replay: Replay;
+
+  constructor(logStart: number, clockMs: number) {
+    this.unflushed = new Unflushed(logStart);
+    if (clockMs > 0) this.clock.add(logStart - 1, clockMs);
+    this.replay = new Replay(this.catalog, this.clock, this.unflushed);
   }
 }
 

@@ -7,7 +7,7 @@ import { VirtualRuntime } from "../runtime/index.ts";
 import { Harness } from "../testing/harness.ts";
 import { encodeLogObjectHeader, type LogObjectKind } from "./chunk-format.ts";
 import { manifestKey, manifestPrefix, walKey, walPrefix } from "./keys.ts";
-import { encodeManifest, loadManifest, newestManifestVersion } from "./manifest.ts";
+import { encodeManifest, loadManifest, NO_MANIFEST, newestManifestVersion } from "./manifest.ts";
 import { takeOver } from "./takeover.ts";
 
 /** A taker that sleeps before the first operation that `when` picks, until it is woken. */
@@ -155,7 +155,7 @@ class BareLog {
 
   async putManifest(version: number, epoch: number, logStart: number, fences: number[]): Promise<void> {
     const predecessor = version === 0 ? null : version - 1;
-    const manifest = encodeManifest({ version, predecessor, epoch, incarnation: "", logStart, fences });
+    const manifest = encodeManifest({ ...NO_MANIFEST, version, predecessor, epoch, incarnation: "", logStart, fences });
     await this.memory.put(manifestKey(0, version), [manifest]);
   }
 
@@ -173,7 +173,7 @@ class BareLog {
       shard: 0,
       deployment: this.deployment,
       incarnation: new Uint8Array(16).fill(255),
-      reset: () => {
+      begin: async () => {
         applied = [];
       },
       apply: (_key, header) => applied.push(header.place),

@@ -8,7 +8,7 @@ import type { Runtime } from "../runtime/index.ts";
 import { encodeLogObjectHeader } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, walKey } from "./keys.ts";
-import { encodeManifest, type Manifest, newestManifest, newestManifestVersion } from "./manifest.ts";
+import { encodeManifest, type Manifest, NO_MANIFEST, newestManifest, newestManifestVersion } from "./manifest.ts";
 import { type ApplyChunk, type LogCursor, LogMovedError, readLog } from "./read-log.ts";
 import { retriedReads, type StoreReads } from "./retry.ts";
 import { pause } from "./waiting.ts";
@@ -23,13 +23,14 @@ export interface TakeoverOptions {
   readonly shard: number;
   readonly deployment: Deployment;
   readonly incarnation: Uint8Array;
-  /** Throw away what was applied: reading starts from the beginning. */
-  readonly reset: () => void;
+  /** Throw away what was applied, and begin anew with the segments of this manifest, by these reads; without one there are none. */
+  readonly begin: (manifest: Manifest | undefined, reads: StoreReads) => Promise<void>;
   readonly apply: ApplyChunk;
 }
 
 export interface Takeover {
-  readonly epoch: number;
+  /** The marker of its epoch. */
+  readonly manifest: Manifest;
   /** The first place that the new owner may fill. */
   readonly nextPlace: number;
   /** How long after `fencedAtMs` nothing may be answered: a lease and its margin, or 0 where nobody can hold a lease. */
@@ -67,15 +68,15 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
 async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefined> {
   const { runtime, store, shard, deployment, incarnation } = options;
   const reads = retriedReads(store, runtime);
-  options.reset();
 
-  // 1. The newest manifest, and the log from where it ends.
+  // 1. The newest manifest with its segments, and the log from where they end.
   const manifest = await newestManifest(reads, shard);
-  const logStart = manifest?.logStart ?? 0;
+  const { logStart, inForce, version } = manifest ?? NO_MANIFEST;
+  await options.begin(manifest, reads);
   const cursor: LogCursor = {
     place: logStart,
-    epoch: 0,
-    incarnation: new Uint8Array(0),
+    epoch: inForce?.epoch ?? 0,
+    incarnation: Buffer.from(inForce?.incarnation ?? "", "hex"),
     afterRelease: false,
     fences: [],
   };
@@ -95,18 +96,24 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
 
   // 3. If the newest manifest has flushed past the fence, the fence went into a place already collected. If it marks a later
   // epoch, somebody has fenced behind this fence, and an older marker must not come to stand on top of theirs.
-  const newest = await newestManifest(reads, shard);
-  if (newest !== undefined && (newest.logStart > fencePlace || newest.epoch >= epoch)) {
+  const newest = (await newestManifest(reads, shard)) ?? NO_MANIFEST;
+  if (newest.logStart > fencePlace || newest.epoch >= epoch) {
     runtime.branches.reached("marker-epoch-passed");
     return undefined;
   }
+  // What was read may be gone where the log was flushed meanwhile.
+  if (newest.version !== version) {
+    runtime.branches.reached("flushed-during-takeover");
+    return undefined;
+  }
   const marker: Manifest = {
-    version: (newest?.version ?? -1) + 1,
-    predecessor: newest?.version ?? null,
+    ...newest,
+    version: version + 1,
+    predecessor: version < 0 ? null : version,
     epoch,
     incarnation: Buffer.from(incarnation).toString("hex"),
-    logStart: newest?.logStart ?? 0,
-    fences: [...new Set([...(newest?.fences ?? []), ...cursor.fences])].toSorted((a, b) => a - b),
+    fences: [...new Set([...newest.fences, ...cursor.fences])].toSorted((a, b) => a - b),
+    markers: [...newest.markers, version + 1],
   };
   if (!(await putMarker(options, marker))) {
     runtime.branches.reached("marker-race-lost");
@@ -121,7 +128,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   if (store.exclusive) runtime.branches.reached("wait-skipped-by-lock");
   else if (afterRelease) runtime.branches.reached("wait-skipped-after-release");
   const waitMs = afterRelease || store.exclusive ? 0 : deployment.leaseMs + deployment.leaseMarginMs;
-  return { epoch, nextPlace: fencePlace + deployment.window, waitMs, fencedAtMs };
+  return { manifest: marker, nextPlace: fencePlace + deployment.window, waitMs, fencedAtMs };
 }
 
 /**

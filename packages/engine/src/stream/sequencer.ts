@@ -29,8 +29,8 @@ export interface Sequenced {
   readonly lastTimestampHigh: number;
   readonly meteredBytes: number;
   readonly entry: EntryPlace;
-  /** The trim point after this batch, or undefined when it has no trim command. */
-  readonly trimPoint: number | undefined;
+  /** What holds after this batch; undefined when it has no commands. */
+  readonly state: StateEntry | undefined;
 }
 
 /**
@@ -68,7 +68,7 @@ export function sequence(
   assigned.lastTimestampLow = timestamps[timestamps.length - 2];
   assigned.lastTimestampHigh = timestamps[timestamps.length - 1];
   stream.lastChunk = chunk;
-  const trimmed = batch.commands.length > 0 && applyCommands(stream, input, firstSeqNum, chunk, slabs);
+  const state = batch.commands.length > 0 ? applyCommands(stream, input, firstSeqNum, chunk, slabs) : undefined;
   return {
     firstSeqNum,
     nextSeqNum: assigned.nextSeqNum,
@@ -78,7 +78,7 @@ export function sequence(
     lastTimestampHigh: assigned.lastTimestampHigh,
     meteredBytes: batch.meteredBytes,
     entry,
-    trimPoint: trimmed ? stream.assignedTrimPoint : undefined,
+    state,
   };
 }
 
@@ -99,20 +99,16 @@ function applyCommands(
   firstSeqNum: number,
   chunk: Chunk,
   slabs: SlabAllocator,
-): boolean {
-  let trimmed = false;
+): StateEntry {
   for (const command of input.batch.commands) {
     if (command.kind === "fence") stream.fencingToken = command.token;
     else {
       // Beyond the tail means: just after the command itself.
       const trimPoint = Math.min(command.seqNum, firstSeqNum + command.index + 1);
-      if (trimPoint > stream.assignedTrimPoint) {
-        stream.assignedTrimPoint = trimPoint;
-        trimmed = true;
-      }
+      stream.assignedTrimPoint = Math.max(stream.assignedTrimPoint, trimPoint);
     }
   }
   const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: stream.assignedTrimPoint };
   addJsonEntry(chunk, slabs, EntryKind.state, stream.id, stream.assigned.nextSeqNum, state);
-  return trimmed;
+  return state;
 }

@@ -4,13 +4,20 @@ import type { StreamCipher, StreamConfig } from "../config.ts";
 import type { Due } from "../retention/due-heap.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
-import { ChunkIndex } from "./chunk-index.ts";
+import { RunIndex } from "./run-index.ts";
 
 /** A place in the stream with its timestamp as words, changed in place: no object per append. */
 export interface Tail {
   nextSeqNum: number;
   lastTimestampLow: number;
   lastTimestampHigh: number;
+}
+
+/** What of a stream is durable, besides its records. */
+export interface DurableState extends Tail {
+  fencingToken: string;
+  config: StreamConfig;
+  deletedAtMs: number | null;
 }
 
 export function tailPosition(tail: Tail): Position {
@@ -39,20 +46,26 @@ export class Stream implements Due {
   fencingToken = "";
   assignedTrimPoint = 0;
 
-  readonly durable: Tail = { nextSeqNum: 0, lastTimestampLow: 0, lastTimestampHigh: 0 };
+  readonly durable: DurableState;
   /** Sequence numbers below are hidden. */
   trimPoint = 0;
   /** The trim point before that one: sessions that were open then still get what stands from here on. */
   keptFrom = 0;
-  readonly index = new ChunkIndex();
-  /** Where the newest durable records stand. */
-  lastWritePlace = 0;
+  readonly index = new RunIndex();
+  /** Where in the log the newest durable records stand; undefined when they are in a segment, or there are none. */
+  lastWritePlace: number | undefined;
+  /** The latest time at which the newest durable records can have come in, once they are in a segment; 0 when there are none. */
+  lastWriteMs = 0;
   /** Whether its creation is durable. */
   born = false;
   /** Whether its deletion is durable. */
   gone = false;
   /** Whether its removal, or its basin's, is in the log, durable or not: nothing of it may follow there. */
   ended = false;
+  /** Whether that is durable. */
+  removed = false;
+  /** The flush that will take along what has become of it; -1 for none. */
+  inFlush = -1;
 
   /** The newest chunk with an entry of this stream, while it is not durable: answers that rest on assigned state wait for it. */
   lastChunk: Chunk | undefined;
@@ -76,6 +89,14 @@ export class Stream implements Due {
     this.name = name;
     this.createdAtMs = createdAtMs;
     this.config = config;
+    this.durable = {
+      nextSeqNum: 0,
+      lastTimestampLow: 0,
+      lastTimestampHigh: 0,
+      fencingToken: "",
+      config,
+      deletedAtMs: null,
+    };
     this.cipher = cipher;
     this.idempotencyKey = idempotencyKey;
   }

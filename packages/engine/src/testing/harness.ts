@@ -4,6 +4,7 @@ import { Engine } from "../engine.ts";
 import type { ReadEvent, ReadOptions } from "../engine-api.ts";
 import { MemoryStore, type ObjectStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
+import type { FlushLimits } from "../segment/unflushed.ts";
 import { RecordCursor } from "../wire/index.ts";
 import { inputOf, type TestBatch } from "./inputs.ts";
 
@@ -20,21 +21,26 @@ export class Harness {
   readonly engine: Engine;
   readonly halts: Error[] = [];
 
-  private constructor(store: ObjectStore, runtime: VirtualRuntime) {
+  private constructor(store: ObjectStore, runtime: VirtualRuntime, flushLimits?: FlushLimits) {
     this.runtime = runtime;
-    this.engine = Engine.start({ runtime, store, onHalt: (error) => this.halts.push(error) });
+    this.engine = Engine.start({ runtime, store, flushLimits, onHalt: (error) => this.halts.push(error) });
   }
 
   /** Starts an engine without waiting for it. */
-  static start(store: ObjectStore, runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 })): Harness {
-    return new Harness(store, runtime);
+  static start(
+    store: ObjectStore,
+    runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
+    flushLimits?: FlushLimits,
+  ): Harness {
+    return new Harness(store, runtime, flushLimits);
   }
 
   static async open(
     store: ObjectStore = sharedStore(),
     runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
+    flushLimits?: FlushLimits,
   ): Promise<Harness> {
-    const harness = new Harness(store, runtime);
+    const harness = new Harness(store, runtime, flushLimits);
     await runtime.until(harness.engine.started);
     return harness;
   }

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ChunkIndex } from "./chunk-index.ts";
+import { RunIndex } from "./run-index.ts";
 
 /** Ten records of ten bytes each a run, every run in a chunk of its own. */
-function tenRuns(): ChunkIndex {
-  const index = new ChunkIndex();
+function tenRuns(): RunIndex {
+  const index = new RunIndex();
   for (let run = 0; run < 10; run += 1) index.add(10 * run, run, 0, 100, run, 0, 100);
   return index;
 }
@@ -23,7 +23,7 @@ test("a trim hides runs that lie wholly before it, and forgets what the trim bef
 });
 
 test("what is written behind a trim of everything, in the same chunk, is a run of its own", () => {
-  const index = new ChunkIndex();
+  const index = new RunIndex();
   index.add(0, 7, 0, 100, 1, 0, 10);
   index.trim(1, 0, 1);
   index.add(1, 7, 100, 200, 1, 0, 20);
@@ -38,7 +38,7 @@ test("whatever is written and trimmed, every record that is kept is found, and w
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const index = new ChunkIndex();
+      const index = new RunIndex();
       const chunkOf: number[] = [];
       let [next, chunk, offset, trimPoint, before] = [0, 0, 0, 0, 0];
       for (const each of steps) {
@@ -58,7 +58,7 @@ test("whatever is written and trimmed, every record that is kept is found, and w
       for (let seqNum = before; seqNum < next; seqNum += 1) {
         const run = index.runOf(seqNum);
         assert.ok(index.firstSeqNum(run) <= seqNum);
-        assert.equal(index.place(run), chunkOf[seqNum]);
+        assert.equal(index.object(run), chunkOf[seqNum]);
         const end = run + 1 < index.count ? index.firstSeqNum(run + 1) : next;
         assert.equal(run >= index.firstKept, end > trimPoint);
       }

@@ -1,11 +1,25 @@
-// Where a stream's records are in the log: its runs, in order. A run is a part of one chunk in which the stream's
-// entries lie (among those of others); it begins at one entry of the stream. Kept compact: numbers in one array, no object per run.
+// Where a stream's records are: its runs, in order, those in segments before those in the log. A run is a part of one object in which the
+// stream's entries lie (in a chunk among those of others); it begins at one entry of the stream. Kept compact: numbers in one array, no
+// object per run.
 import { RUN_BYTES } from "../limits.ts";
+import type { SegmentRun } from "../segment/segment-format.ts";
 
-/** Numbers per run: firstSeqNum, place, offset, end, lastTimestampLow, lastTimestampHigh, meteredBytes. */
-const STRIDE = 7;
+/** Numbers per run: firstSeqNum, object, offset, end, lastTimestampLow, lastTimestampHigh, meteredBytes, arrivedMs (0 in the log). */
+const STRIDE = 8;
 
-export class ChunkIndex {
+/** An object that holds records: a place of the log, or, below zero, a segment. */
+export type RecordsObject = number;
+
+export function segmentObject(segment: number): RecordsObject {
+  return -1 - segment;
+}
+
+/** The number of a segment; undefined for a place of the log. */
+export function segmentOf(object: RecordsObject): number | undefined {
+  return object < 0 ? -1 - object : undefined;
+}
+
+export class RunIndex {
   #runs = new Float64Array(0);
   #start = 0;
   #count = 0;
@@ -30,7 +44,7 @@ export class ChunkIndex {
   firstSeqNum(run: number): number {
     return this.#runs[(this.#start + run) * STRIDE];
   }
-  place(run: number): number {
+  object(run: number): RecordsObject {
     return this.#runs[(this.#start + run) * STRIDE + 1];
   }
   /** Where in the object the run's first entry begins. */
@@ -41,13 +55,17 @@ export class ChunkIndex {
   end(run: number): number {
     return this.#runs[(this.#start + run) * STRIDE + 3];
   }
+  /** The latest time at which any of the run can have come in; 0 for one in the log, whose clock knows. */
+  arrivedMs(run: number): number {
+    return this.#runs[(this.#start + run) * STRIDE + 7];
+  }
   /** Whether the run's last timestamp is at or after the given one. */
   reaches(run: number, timestamp: bigint): boolean {
     const at = (this.#start + run) * STRIDE;
     return ((BigInt(this.#runs[at + 5]) << 32n) | BigInt(this.#runs[at + 4])) >= timestamp;
   }
 
-  /** Adds a durable entry of records. Entries come in the order of their sequence numbers. */
+  /** Adds a durable entry of records in the log. Entries come in the order of their sequence numbers. */
   add(
     firstSeqNum: number,
     place: number,
@@ -75,12 +93,63 @@ export class ChunkIndex {
     this.#runs[at + 4] = lastTimestampLow;
     this.#runs[at + 5] = lastTimestampHigh;
     this.#runs[at + 6] = meteredBytes;
+    this.#runs[at + 7] = 0;
     this.#count += 1;
   }
 
-  #makeRoom(): void {
-    if ((this.#start + this.#count + 1) * STRIDE <= this.#runs.length) return;
-    const grown = this.#start > this.#count ? this.#runs : new Float64Array(Math.max(2, 2 * this.#count) * STRIDE);
+  /** Adds runs of a segment behind all that is there. */
+  addSegment(object: RecordsObject, runs: readonly SegmentRun[]): void {
+    this.#makeRoom(runs.length);
+    for (const run of runs) {
+      this.#set(this.#count, object, run);
+      this.#meteredBytes += run.meteredBytes;
+      this.#count += 1;
+    }
+  }
+
+  /**
+   * Puts the runs of a segment in place of those in the log before `toPlace`, which hold the same records and perhaps some that were forgotten.
+   * The runs in the log before `toPlace` follow those in segments and precede all others.
+   */
+  moveToSegment(
+    toPlace: number,
+    object: RecordsObject,
+    segmentRuns: readonly SegmentRun[],
+    hiddenBelow: number,
+    forgottenBelow: number,
+    nextSeqNum: number,
+  ): void {
+    const from = this.firstInLog(0);
+    const to = this.firstInLog(toPlace);
+    const kept = this.#runs.slice((this.#start + to) * STRIDE, (this.#start + this.#count) * STRIDE);
+    this.#count = from;
+    this.#makeRoom(segmentRuns.length + kept.length / STRIDE);
+    for (const run of segmentRuns) this.#set(this.#count++, object, run);
+    this.#runs.set(kept, (this.#start + this.#count) * STRIDE);
+    this.#count += kept.length / STRIDE;
+    this.#hidden = 0;
+    this.#meteredBytes = 0;
+    for (let run = 0; run < this.#count; run += 1) this.#meteredBytes += this.#runs[(this.#start + run) * STRIDE + 6];
+    this.trim(hiddenBelow, forgottenBelow, nextSeqNum);
+  }
+
+  #set(run: number, object: RecordsObject, from: SegmentRun): void {
+    const at = (this.#start + run) * STRIDE;
+    this.#runs[at] = from.firstSeqNum;
+    this.#runs[at + 1] = object;
+    this.#runs[at + 2] = from.offset;
+    this.#runs[at + 3] = from.end;
+    this.#runs[at + 4] = from.lastTimestampLow;
+    this.#runs[at + 5] = from.lastTimestampHigh;
+    this.#runs[at + 6] = from.meteredBytes;
+    this.#runs[at + 7] = from.arrivedMs;
+  }
+
+  #makeRoom(runs = 1): void {
+    const count = this.#count + runs;
+    if ((this.#start + count) * STRIDE <= this.#runs.length) return;
+    const fits = this.#start > this.#count && count * STRIDE <= this.#runs.length;
+    const grown = fits ? this.#runs : new Float64Array(Math.max(2, this.#count + count) * STRIDE);
     grown.set(this.#runs.subarray(this.#start * STRIDE, (this.#start + this.#count) * STRIDE));
     this.#runs = grown;
     this.#start = 0;
@@ -94,6 +163,18 @@ export class ChunkIndex {
       const middle = (low + high + 1) >>> 1;
       if (this.firstSeqNum(middle) <= seqNum) low = middle;
       else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The first run in the log that stands at `place` or behind it; `count` when none does. */
+  firstInLog(place: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.object(middle) >= place) high = middle;
+      else low = middle + 1;
     }
     return low;
   }

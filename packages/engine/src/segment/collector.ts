@@ -1,0 +1,135 @@
+// Deleting what no manifest in force names any more: chunks before the log's start, manifest versions that are no markers, and segments whose
+// writers died or were deposed before their manifest was in. What may go and why: docs/protocol.md. A delete that fails is made up for later.
+
+import type { EngineLogger } from "../logger.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import type { Runtime, TimerHandle } from "../runtime/index.ts";
+import {
+  epochOfSegmentKey,
+  manifestKey,
+  numberOfKey,
+  segmentKey,
+  segmentPrefix,
+  walKey,
+  walPrefix,
+} from "../shard/keys.ts";
+import type { Manifest } from "../shard/manifest.ts";
+import { listAll } from "../shard/retry.ts";
+
+/** Deletes under way at once. */
+const CONCURRENT_DELETES = 8;
+
+export interface CollectorOptions {
+  readonly runtime: Runtime;
+  readonly store: ObjectStore;
+  readonly logger: EngineLogger;
+  readonly shard: number;
+  /** The marker of this owner's epoch. */
+  readonly manifest: Manifest;
+}
+
+export class Collector {
+  readonly #options: CollectorOptions;
+  #manifest: Manifest;
+  /** Segments of older epochs that were there before the newest manifest was seen newest; undefined before they were listed. */
+  #orphans: readonly string[] | undefined;
+  #orphansDone = false;
+  /** Places before this may go … */
+  #beforePlace = 0;
+  /** … once this time has come: readers may be getting them. */
+  #collectAtMs = 0;
+  #timer: TimerHandle | undefined;
+  #working = false;
+  #stopped = false;
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#manifest = options.manifest;
+  }
+
+  /** To be called before the owner's first manifest is put. */
+  async listOrphans(): Promise<void> {
+    if (this.#orphans !== undefined || this.#orphansDone) return;
+    const { store, shard } = this.#options;
+    try {
+      const keys = await listAll(store, segmentPrefix(shard));
+      this.#orphans = keys.filter((key) => (epochOfSegmentKey(key) ?? this.#manifest.epoch) < this.#manifest.epoch);
+    } catch (error) {
+      // Then with the next flush.
+      if (!(error instanceof ObjectStoreError)) throw error;
+    }
+  }
+
+  /** A version of this owner's is in and was seen newest, among these. */
+  confirmed(manifest: Manifest, versions: readonly number[]): void {
+    const { shard } = this.#options;
+    this.#manifest = manifest;
+    const old = versions.filter((version) => version < manifest.version && !manifest.markers.includes(version));
+    void this.#delete(old.map((version) => manifestKey(shard, version)));
+    if (this.#orphans === undefined) return;
+    const live = new Set(
+      manifest.segments.map(({ epoch, incarnation, number }) => segmentKey(shard, epoch, incarnation, number)),
+    );
+    const orphans = this.#orphans.filter((key) => !live.has(key));
+    this.#orphans = undefined;
+    this.#orphansDone = true;
+    if (orphans.length > 0) this.#options.runtime.branches.reached("orphan-collected");
+    void this.#delete(orphans);
+  }
+
+  /** No reader begins a get of what stands before `place` from now on. */
+  collectBefore(place: number, atMs: number): void {
+    this.#beforePlace = place;
+    this.#collectAtMs = atMs;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== undefined) this.#options.runtime.timers.clear(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    if (this.#timer !== undefined || this.#working || this.#stopped) return;
+    const { clock, timers } = this.#options.runtime;
+    const place = this.#beforePlace;
+    this.#timer = timers.set(Math.max(0, this.#collectAtMs - clock.monotonicMs()), () => {
+      this.#timer = undefined;
+      void this.#collect(place);
+    });
+  }
+
+  async #collect(place: number): Promise<void> {
+    const { runtime, store, shard } = this.#options;
+    this.#working = true;
+    try {
+      const fences = new Set(this.#manifest.fences);
+      const keys = await listAll(store, walPrefix(shard), walKey(shard, place));
+      await this.#delete(keys.filter((key) => !fences.has(numberOfKey(key) ?? Number.NaN)));
+      runtime.branches.reached("log-collected");
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+    } finally {
+      this.#working = false;
+    }
+    if (this.#beforePlace > place) this.#arm();
+  }
+
+  async #delete(keys: readonly string[]): Promise<void> {
+    const { store, logger } = this.#options;
+    let next = 0;
+    const deleteOn = async () => {
+      while (next < keys.length && !this.#stopped) {
+        const key = keys[next++];
+        try {
+          await store.delete(key);
+        } catch (error) {
+          if (!(error instanceof ObjectStoreError)) throw error;
+          logger.warn({ key, error: error.message }, "an object that is not needed any more was not deleted");
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_DELETES, keys.length) }, deleteOn));
+  }
+}

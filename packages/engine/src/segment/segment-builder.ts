@@ -1,0 +1,123 @@
+// Gathers one segment in memory: entries of records, stream by stream in the order of their ids, then the catalog's, then index and footer.
+// Copies each entry once, so that neither the segment holds what else lay around it nor the store is given thousands of small parts.
+import { RUN_BYTES } from "../limits.ts";
+import {
+  ENTRY_HEADER_BYTES,
+  type EntryKindCode,
+  entryFirstSeqNum,
+  entryLastTimestampHigh,
+  entryLastTimestampLow,
+  entryMeteredBytes,
+  sealEntry,
+} from "../shard/chunk-format.ts";
+import { encodeFooter, encodeIndex, type SegmentRun, type SegmentStream } from "./segment-format.ts";
+
+/** Memory is taken in blocks of this size; a larger entry has one of its own. */
+const BLOCK_BYTES = 1024 * 1024;
+
+type OpenRun = { -readonly [Field in keyof SegmentRun]: SegmentRun[Field] };
+
+export interface BuiltSegment {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+  /** All but its records: what is read at start. */
+  readonly metaBytes: number;
+  readonly streams: readonly SegmentStream[];
+}
+
+export class SegmentBuilder {
+  readonly #parts: Uint8Array[] = [];
+  #block = new Uint8Array(0);
+  #used = 0;
+  #bytes = 0;
+  #recordsBytes: number | undefined;
+  readonly #streams: { id: Uint8Array; runs: OpenRun[] }[] = [];
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** From here on records are of this stream. Streams come in the order of their ids, and before the catalog. */
+  beginStream(id: Uint8Array): void {
+    this.#streams.push({ id, runs: [] });
+  }
+
+  /** Copies an entry of records, which lies at bytes[at, end). They come in the order of their sequence numbers. */
+  addRecords(bytes: Uint8Array, at: number, end: number, arrivedMs: number): void {
+    const runs = this.#streams.at(-1)?.runs;
+    if (runs === undefined || this.#recordsBytes !== undefined) throw new Error("records of no stream");
+    const { block, offset } = this.#reserve(end - at);
+    block.set(bytes.subarray(at, end), offset);
+    let run = runs.at(-1);
+    if (run === undefined || this.#bytes - run.offset > RUN_BYTES) {
+      run = {
+        firstSeqNum: entryFirstSeqNum(bytes, at),
+        offset: this.#bytes - (end - at),
+        end: 0,
+        lastTimestampLow: 0,
+        lastTimestampHigh: 0,
+        meteredBytes: 0,
+        arrivedMs: 0,
+      };
+      runs.push(run);
+    }
+    run.end = this.#bytes;
+    run.lastTimestampLow = entryLastTimestampLow(bytes, at);
+    run.lastTimestampHigh = entryLastTimestampHigh(bytes, at);
+    run.meteredBytes += entryMeteredBytes(bytes, at);
+    run.arrivedMs = Math.max(run.arrivedMs, arrivedMs);
+  }
+
+  /** Adds an entry to the catalog: its payload is JSON, its header's other fields are the stream's tail. */
+  addCatalog(
+    kind: EntryKindCode,
+    id: Uint8Array,
+    payload: object,
+    nextSeqNum = 0,
+    lastTimestampLow = 0,
+    lastTimestampHigh = 0,
+  ): void {
+    this.#recordsBytes ??= this.#bytes;
+    const json = Buffer.from(JSON.stringify(payload));
+    const { block, offset } = this.#reserve(ENTRY_HEADER_BYTES + json.length);
+    block.set(json, offset + ENTRY_HEADER_BYTES);
+    const end = offset + ENTRY_HEADER_BYTES + json.length;
+    sealEntry(block, offset, end, kind, 0, 0, id, nextSeqNum, lastTimestampLow, lastTimestampHigh);
+  }
+
+  finish(epoch: number, incarnation: Uint8Array, number: number): BuiltSegment {
+    const recordsBytes = this.#recordsBytes ?? this.#bytes;
+    const catalogBytes = this.#bytes - recordsBytes;
+    const streams = this.#streams.filter(({ runs }) => runs.length > 0);
+    const index = encodeIndex(streams);
+    const footer = encodeFooter(
+      { epoch, incarnation, number, streams: streams.length, recordsBytes, catalogBytes },
+      index,
+    );
+    this.#closeBlock();
+    const metaBytes = catalogBytes + index.length + footer.length;
+    return {
+      parts: [...this.#parts, index, footer],
+      bytes: recordsBytes + metaBytes,
+      metaBytes,
+      streams,
+    };
+  }
+
+  #reserve(bytes: number): { block: Uint8Array; offset: number } {
+    if (this.#used + bytes > this.#block.length) {
+      this.#closeBlock();
+      this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, bytes));
+    }
+    const offset = this.#used;
+    this.#used += bytes;
+    this.#bytes += bytes;
+    return { block: this.#block, offset };
+  }
+
+  #closeBlock(): void {
+    if (this.#used > 0) this.#parts.push(this.#block.subarray(0, this.#used));
+    this.#block = new Uint8Array(0);
+    this.#used = 0;
+  }
+}

@@ -1,0 +1,175 @@
+// The bytes of a segment: records sorted by stream, what the catalog says of streams, an index of both, and a footer that tells where they are
+// (docs/format.md). Codec only: it knows no store. Verifies before it believes, and says what is wrong by throwing a CorruptObjectError.
+import { crc32 } from "node:zlib";
+import { FORMAT_VERSION, INCARNATION_BYTES, STREAM_ID_BYTES, verifyEntries } from "../shard/chunk-format.ts";
+import { CorruptObjectError } from "../shard/corrupt.ts";
+
+export const SEGMENT_FOOTER_BYTES = 64;
+/** What stands in the index before the runs of each stream, and each run. */
+const STREAM_BYTES = 20;
+const RUN_BYTES = 40;
+
+const MAGIC = 0x54525331; // "TRS1"
+
+/** Records of one stream that lie side by side, beginning with one of its entries and ending with another. */
+export interface SegmentRun {
+  readonly firstSeqNum: number;
+  /** Where in the object its first entry begins, and its last one ends. */
+  readonly offset: number;
+  readonly end: number;
+  readonly lastTimestampLow: number;
+  readonly lastTimestampHigh: number;
+  readonly meteredBytes: number;
+  /** The latest time at which any of it can have come in, by the owner's wall clock. */
+  readonly arrivedMs: number;
+}
+
+/** The runs of one stream, in order. */
+export interface SegmentStream {
+  readonly id: Uint8Array;
+  readonly runs: readonly SegmentRun[];
+}
+
+export interface SegmentFooter {
+  readonly epoch: number;
+  readonly incarnation: Uint8Array;
+  /** Its number in the shard. */
+  readonly number: number;
+  /** Streams that have records in it. */
+  readonly streams: number;
+  /** Bytes of the entries of records, from the beginning. */
+  readonly recordsBytes: number;
+  /** Bytes of the catalog's entries, which follow. The index fills what is left before the footer. */
+  readonly catalogBytes: number;
+}
+
+/** All of a segment but its records. */
+export interface SegmentMeta {
+  readonly footer: SegmentFooter;
+  /** The catalog's entries, verified, back to back. */
+  readonly catalog: Uint8Array;
+  readonly streams: readonly SegmentStream[];
+}
+
+export function encodeIndex(streams: readonly SegmentStream[]): Uint8Array {
+  const runs = streams.reduce((sum, stream) => sum + stream.runs.length, 0);
+  const bytes = new Uint8Array(streams.length * STREAM_BYTES + runs * RUN_BYTES);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const stream of streams) {
+    bytes.set(stream.id, at);
+    view.setUint32(at + STREAM_ID_BYTES, stream.runs.length, true);
+    at += STREAM_BYTES;
+    for (const run of stream.runs) {
+      setU64(view, at, run.firstSeqNum);
+      setU64(view, at + 8, run.offset);
+      view.setUint32(at + 16, run.end - run.offset, true);
+      view.setUint32(at + 20, run.meteredBytes, true);
+      view.setUint32(at + 24, run.lastTimestampLow, true);
+      view.setUint32(at + 28, run.lastTimestampHigh, true);
+      setU64(view, at + 32, run.arrivedMs);
+      at += RUN_BYTES;
+    }
+  }
+  return bytes;
+}
+
+export function encodeFooter(footer: SegmentFooter, index: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(SEGMENT_FOOTER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, false);
+  view.setUint8(4, FORMAT_VERSION);
+  setU64(view, 8, footer.epoch);
+  bytes.set(footer.incarnation, 16);
+  view.setUint32(32, footer.number, true);
+  view.setUint32(36, footer.streams, true);
+  setU64(view, 40, footer.recordsBytes);
+  setU64(view, 48, footer.catalogBytes);
+  view.setUint32(56, crc32(index), true);
+  view.setUint32(60, crc32(bytes.subarray(0, 60)), true);
+  return bytes;
+}
+
+/** Decodes what follows the records of a segment of `objectBytes`. Errors: CorruptObjectError, which names `key`. */
+export function decodeMeta(key: string, bytes: Uint8Array, objectBytes: number): SegmentMeta {
+  const footer = decodeFooter(key, bytes);
+  const footerAt = bytes.length - SEGMENT_FOOTER_BYTES;
+  const indexBytes = footerAt - footer.catalogBytes;
+  if (indexBytes < 0 || footer.recordsBytes + bytes.length !== objectBytes)
+    throw new CorruptObjectError(key, `it is ${objectBytes} bytes long, and its footer tells of another length`);
+  const catalog = bytes.subarray(0, footer.catalogBytes);
+  verifyEntries(key, catalog, 0, catalog.length);
+  const index = bytes.subarray(footer.catalogBytes, footerAt);
+  const footerView = viewOf(bytes);
+  if (footerView.getUint32(footerAt + 56, true) !== crc32(index))
+    throw new CorruptObjectError(key, "its index's checksum is wrong");
+  return { footer, catalog, streams: decodeIndex(key, index, footer) };
+}
+
+function decodeFooter(key: string, bytes: Uint8Array): SegmentFooter {
+  const at = bytes.length - SEGMENT_FOOTER_BYTES;
+  if (at < 0) throw new CorruptObjectError(key, `${bytes.length} bytes are too few for a footer`);
+  const view = viewOf(bytes);
+  if (view.getUint32(at, false) !== MAGIC) throw new CorruptObjectError(key, "it does not end like a segment");
+  if (view.getUint32(at + 60, true) !== crc32(bytes.subarray(at, at + 60)))
+    throw new CorruptObjectError(key, "its footer's checksum is wrong");
+  const version = view.getUint8(at + 4);
+  if (version !== FORMAT_VERSION)
+    throw new CorruptObjectError(key, `format version ${version} is not ${FORMAT_VERSION}`);
+  return {
+    epoch: getU64(view, at + 8),
+    incarnation: Uint8Array.from(bytes.subarray(at + 16, at + 16 + INCARNATION_BYTES)),
+    number: view.getUint32(at + 32, true),
+    streams: view.getUint32(at + 36, true),
+    recordsBytes: getU64(view, at + 40),
+    catalogBytes: getU64(view, at + 48),
+  };
+}
+
+/** The index's checksum is right: these are the bytes that an owner wrote. What is checked is that they fit the footer. */
+function decodeIndex(key: string, bytes: Uint8Array, footer: SegmentFooter): SegmentStream[] {
+  const view = viewOf(bytes);
+  const streams: SegmentStream[] = [];
+  let at = 0;
+  let offset = 0;
+  for (let i = 0; i < footer.streams; i += 1) {
+    if (at + STREAM_BYTES > bytes.length) throw new CorruptObjectError(key, "its index is too short");
+    const id = Uint8Array.from(bytes.subarray(at, at + STREAM_ID_BYTES));
+    const count = view.getUint32(at + STREAM_ID_BYTES, true);
+    at += STREAM_BYTES;
+    if (at + count * RUN_BYTES > bytes.length) throw new CorruptObjectError(key, "its index is too short");
+    const runs: SegmentRun[] = [];
+    for (let j = 0; j < count; j += 1, at += RUN_BYTES) {
+      const run = {
+        firstSeqNum: getU64(view, at),
+        offset: getU64(view, at + 8),
+        end: getU64(view, at + 8) + view.getUint32(at + 16, true),
+        meteredBytes: view.getUint32(at + 20, true),
+        lastTimestampLow: view.getUint32(at + 24, true),
+        lastTimestampHigh: view.getUint32(at + 28, true),
+        arrivedMs: getU64(view, at + 32),
+      };
+      if (run.offset !== offset || run.end > footer.recordsBytes)
+        throw new CorruptObjectError(key, `its index has a run at ${run.offset}, where ${offset} should follow`);
+      offset = run.end;
+      runs.push(run);
+    }
+    streams.push({ id, runs });
+  }
+  if (at !== bytes.length || offset !== footer.recordsBytes)
+    throw new CorruptObjectError(key, "its index does not cover its records");
+  return streams;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function setU64(view: DataView, offset: number, value: number): void {
+  view.setUint32(offset, value >>> 0, true);
+  view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
+}
+
+function getU64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
+}

@@ -1,0 +1,125 @@
+// What has become durable in the log since the last flush was cut off it: which streams it is about, what was removed, how much it is.
+// A cut says what holds at one place of the log, and is taken in one go, while nothing can become durable.
+import type { StreamEntry } from "../catalog/entries.ts";
+import type { LogClock } from "../shard/log-clock.ts";
+import type { Stream } from "../stream/stream.ts";
+
+/** When what is unflushed is enough for a flush: any of these is reached. */
+export interface FlushLimits {
+  /** Content of chunks. What a restart reads of the log, and what a flush holds in memory. */
+  readonly bytes: number;
+  /** A restart gets them one by one. */
+  readonly chunks: number;
+  /** A cut looks at each of them. */
+  readonly streams: number;
+}
+
+/** A stream that a flush is about, as it was at the cut. */
+export interface FlushedStream {
+  readonly stream: Stream;
+  readonly entry: StreamEntry;
+  readonly nextSeqNum: number;
+  readonly lastTimestampLow: number;
+  readonly lastTimestampHigh: number;
+}
+
+/** A part of the log that is to become a segment. */
+export interface Flush {
+  /** Its places: from the first, to the one after the last. */
+  readonly fromPlace: number;
+  readonly toPlace: number;
+  /** In the order of their ids. */
+  readonly streams: readonly FlushedStream[];
+  /** Ids of streams that were removed, and of basins (hexadecimal). */
+  readonly removedStreams: readonly Uint8Array[];
+  readonly removedBasins: readonly string[];
+  /** The log's clock at its end: the newest mark. */
+  readonly clockMs: number;
+}
+
+export class Unflushed {
+  #cuts = 0;
+  #fromPlace: number;
+  #bytes = 0;
+  #chunks = 0;
+  #streams: Stream[] = [];
+  #removedStreams: Uint8Array[] = [];
+  #removedBasins: string[] = [];
+
+  /** `logStart`: all before it is in segments. */
+  constructor(logStart: number) {
+    this.#fromPlace = logStart;
+  }
+
+  addChunk(contentBytes: number): void {
+    this.#bytes += contentBytes;
+    this.#chunks += 1;
+  }
+
+  /** Something of the stream has become durable. Cheap: called at every batch. */
+  touch(stream: Stream): void {
+    if (stream.inFlush === this.#cuts) return;
+    stream.inFlush = this.#cuts;
+    this.#streams.push(stream);
+  }
+
+  /** The stream's removal has become durable. */
+  removed(stream: Stream): void {
+    this.#removedStreams.push(stream.id);
+  }
+
+  /** All streams of a basin are removed. */
+  basinRemoved(basinId: string): void {
+    this.#removedBasins.push(basinId);
+  }
+
+  reaches(limits: FlushLimits): boolean {
+    return this.#bytes >= limits.bytes || this.#chunks >= limits.chunks || this.#streams.length >= limits.streams;
+  }
+
+  /** Everything before `toPlace` is durable, and nothing from there on: takes what that comes to, and begins anew. */
+  cut(toPlace: number, clock: LogClock): Flush {
+    const streams = this.#streams
+      .filter((stream) => !stream.removed)
+      .sort((a, b) => Buffer.compare(a.id, b.id))
+      .map((stream) => flushed(stream, clock));
+    const flush: Flush = {
+      fromPlace: this.#fromPlace,
+      toPlace,
+      streams,
+      removedStreams: this.#removedStreams,
+      removedBasins: this.#removedBasins,
+      clockMs: clock.lastMs,
+    };
+    this.#cuts += 1;
+    this.#fromPlace = toPlace;
+    this.#bytes = 0;
+    this.#chunks = 0;
+    this.#streams = [];
+    this.#removedStreams = [];
+    this.#removedBasins = [];
+    return flush;
+  }
+}
+
+function flushed(stream: Stream, clock: LogClock): FlushedStream {
+  const { durable, lastWritePlace } = stream;
+  return {
+    stream,
+    entry: {
+      basinId: stream.basinId,
+      name: stream.name,
+      createdAtMs: stream.createdAtMs,
+      cipher: stream.cipher,
+      idempotencyKey: stream.idempotencyKey,
+      config: durable.config,
+      deletedAtMs: durable.deletedAtMs,
+      fencingToken: durable.fencingToken,
+      trimPoint: stream.trimPoint,
+      lastWriteMs: lastWritePlace === undefined ? stream.lastWriteMs : clock.latestMs(lastWritePlace),
+    },
+    nextSeqNum: durable.nextSeqNum,
+    lastTimestampLow: durable.lastTimestampLow,
+    lastTimestampHigh: durable.lastTimestampHigh,
+  };
+}
