@@ -217,18 +217,30 @@ export class Nemesis {
     });
   }
 
-  /** The one that serves stops in peace, and another one follows: soon, or when it has ended. */
+  /** The one that serves stops in peace, and another one follows: soon, right behind what it writes last, or when it has ended. */
   #handOver(): void {
     const chance = this.#chance;
     const owner = this.#owner();
     if (owner === undefined) return;
-    if (chance.happens(0.5)) this.#cutOff(owner, [WEATHERS.ambiguous, WEATHERS.stalling]);
+    if (chance.happens(0.6)) this.#cutOff(owner, [WEATHERS.ambiguous]);
     owner.stop();
-    if (chance.happens(0.5)) this.#succeed(owner, this.#deeds);
+    const way = chance.between(1, 3);
+    if (way === 1) this.#succeed(owner, this.#deeds);
+    else if (way === 2) this.#followClosely(owner, this.#world.watch.filledBy(owner.lane));
     else
       this.#world.scheduler.after(chance.between(0, 1_000), this.lane, `hands over from ${owner.name}`, () => {
         if (!this.#healed) this.#startSomewhere();
       });
+  }
+
+  /** Starts a process once `owner` has written more than `filled` places: it may not know yet that it has. */
+  #followClosely(owner: SimProcess, filled: number): void {
+    if (this.#healed) return;
+    if (owner.over || this.#world.watch.filledBy(owner.lane) > filled) this.#startSomewhere();
+    else
+      this.#world.scheduler.after(SUCCESSION_POLL_MS, this.lane, "waits for a last word", () =>
+        this.#followClosely(owner, filled),
+      );
   }
 
   /** Starts a process when `owner` has ended. Where nothing else happens meanwhile, a release spares it the wait for a lease. */

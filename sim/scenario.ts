@@ -172,7 +172,15 @@ function deposed(chance: Chance, mixed: Scenario): Scenario {
     name: "deposed",
     sites: 4,
     exclusive: false,
-    acts: ["usurp", "usurp", "usurp", "usurp", "hand over", "hand over", chance.pick(["clock", "cut off", "stumble"])],
+    acts: [
+      "usurp",
+      "usurp",
+      "usurp",
+      "hand over",
+      "hand over",
+      "hand over",
+      chance.pick(["clock", "cut off", "stumble"]),
+    ],
     faultPaceMs: chance.pick([3_000, 5_000]),
     early: false,
     actors: {

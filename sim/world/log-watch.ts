@@ -21,6 +21,7 @@ export class LogWatch {
   readonly #unfilled = new Map<Lane, Set<number>>();
   /** Who filled a place. What is collected later counts as filled for ever. */
   readonly #authors = new Map<string, Lane>();
+  readonly #filled = new Map<Lane, number>();
   #window: number | undefined;
 
   constructor(bucket: Bucket, onViolation: (what: string) => void) {
@@ -69,7 +70,14 @@ export class LogWatch {
 
   /** An object has come to stand in the bucket. */
   landed(process: Lane, key: string): void {
-    if (placeOf(key) !== undefined) this.#authors.set(key, process);
+    if (placeOf(key) === undefined) return;
+    this.#authors.set(key, process);
+    this.#filled.set(process, this.filledBy(process) + 1);
+  }
+
+  /** How many places of the log a process has filled. */
+  filledBy(process: Lane): number {
+    return this.#filled.get(process) ?? 0;
   }
 
   /** The process whose object stands in a place of the log, or stood there. */
