@@ -46,7 +46,7 @@ export const PARTS = [
     budgetSecs: 100,
     what: "the deterministic simulator: its own parts, fixed seeds, and fresh ones for what time is left",
     commands: [["fresh seeds", "sim/main.ts", "--seconds", "50"]],
-    files: ["sim/world/*.test.ts", "sim/test/*.test.ts"],
+    files: ["sim/world/*.test.ts", "sim/test/*.test.ts", "sim/mutants/*.test.ts"],
   },
   {
     name: "e2e",

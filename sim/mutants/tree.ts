@@ -34,13 +34,24 @@ export class Tree {
 
   /** Errors: Error when the patch does not apply. */
   apply(patch: string): void {
-    const { status, stderr } = spawnSync("git", ["apply", "--whitespace=nowarn", patch], {
+    const why = this.#git("apply", "--whitespace=nowarn", patch);
+    if (why !== undefined) throw new Error(`${patch} does not apply: ${why}`);
+  }
+
+  /** Whether `apply` would succeed. */
+  takes(patch: string): boolean {
+    return this.#git("apply", "--check", patch) === undefined;
+  }
+
+  /** Undefined when it succeeds, else what it says. */
+  #git(...command: readonly string[]): string | undefined {
+    const { status, stderr } = spawnSync("git", command, {
       cwd: this.path,
       encoding: "utf8",
       // Outside of any repository, it takes the paths as they are.
       env: { ...process.env, GIT_CEILING_DIRECTORIES: dirname(this.path) },
     });
-    if (status !== 0) throw new Error(`${patch} does not apply: ${stderr.trim()}`);
+    return status === 0 ? undefined : stderr.trim();
   }
 
   remove(): void {
