@@ -63,6 +63,16 @@ export class ApplyFailedError extends ReplicaError {
   }
 }
 
+/** This replica's state is not that of the others at the same position: the replica stops. Of others, it is told to `onProblem`. */
+export class DivergenceError extends ReplicaError {
+  /** All records before this were applied. */
+  readonly next: number;
+  constructor(next: number, message: string) {
+    super(message);
+    this.next = next;
+  }
+}
+
 /** Records are gone that this replica needs, and nothing else holds their effect. */
 export class LogTrimmedError extends ReplicaError {}
 

@@ -42,8 +42,8 @@ export const DEFAULT_SNAPSHOT_EVERY_RECORDS = 100_000;
 export const DEFAULT_SNAPSHOT_EVERY_BYTES = 256 * 1024 * 1024;
 /** Snapshots are written and read in pieces of this size: large enough to be fast, two of them in one answer. */
 export const SNAPSHOT_PIECE_BYTES = 512 * 1024 - MAX_ENVELOPE_BYTES;
-/** Replicas that find a snapshot due wait up to so long before they take it, so that one of them is first. */
-export const SNAPSHOT_SPREAD_MS = 500;
+/** Replicas that find a checkpoint due wait up to so long before they append it, so that one of them is first. */
+export const CHECKPOINT_SPREAD_MS = 500;
 /** A snapshot whose pieces cannot be written for so long is given up; the next one will do. */
 export const SNAPSHOT_PATIENCE_MS = 60_000;
 /** Where the newest whole snapshot is looked for, windows of so many records are read, from the end on. */
@@ -53,3 +53,10 @@ export const SNAPSHOT_SCAN_RECORDS = 16;
 export const DEFAULT_LEASE_MS = 10_000;
 /** A leader lets itself be heard this often within its lease, so that one lost renewal costs nothing. */
 export const RENEWALS_PER_LEASE = 3;
+
+/** Records between digests unless told otherwise: a few small records of each replica among so many. */
+export const DEFAULT_DIGEST_EVERY_RECORDS = 10_000;
+/** Where digests differ, others have so long to say theirs before the count decides. */
+export const DIGEST_GRACE_MS = 2_000;
+/** Checkpoints whose digests are remembered; a replica that lags more has nobody left to compare with. */
+export const MAX_REMEMBERED_DIGESTS = 8;

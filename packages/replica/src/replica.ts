@@ -2,12 +2,14 @@
 // what the tail brings is applied, and what follows from it is told to who waits. Decides nothing that another replica would
 // have to decide alike: that is `apply/`.
 import { type Effect, maxSessionsOf, ReplicatedState } from "./apply/replicated-state.ts";
+import { Digests } from "./divergence/digests.ts";
 import { LogTrimmedError, NotLeaderError, OverloadedError, ReplicaError, StoppedError } from "./errors.ts";
 import { Tail } from "./follow/tail.ts";
 import { type Elected, Election } from "./lead/election.ts";
 import { LeaderWatch } from "./lead/leader-watch.ts";
 import { Leadership } from "./lead/leadership.ts";
 import {
+  DEFAULT_DIGEST_EVERY_RECORDS,
   DEFAULT_LEASE_MS,
   DEFAULT_MAX_PENDING,
   DEFAULT_MAX_PENDING_BYTES,
@@ -41,7 +43,11 @@ export interface ReplicaOptions {
   readonly maxPendingBytes?: number;
   /** Takes snapshots, restores them, and trims the log behind them. Without it the log is read from its beginning. */
   readonly snapshots?: SnapshotOptions;
-  /** Told what went wrong in the background without stopping the replica: a snapshot that failed, or that is bad. */
+  /** A digest is due after so many records, if the machine has digests. */
+  readonly digestEveryRecords?: number;
+  /** The version of what this replica writes: an earlier one than the machine's, while builds that know no later one still run. */
+  readonly writeVersion?: number;
+  /** Told what went wrong in the background without stopping the replica: a snapshot that failed or is bad, another replica that has diverged. */
   readonly onProblem?: (problem: unknown) => void;
 }
 
@@ -102,6 +108,8 @@ export class Replica<State, Command, Result> {
   readonly #tail: Tail;
   readonly #restoring: Restorer<State, Command, Result> | undefined;
   readonly #snapshotter: Snapshotter | undefined;
+  readonly #digests: Digests;
+  readonly #encode: (command: Command) => Uint8Array;
   readonly #running: Promise<void>;
   readonly #stopped = Promise.withResolvers<StoppedError>();
   #reads = 0;
@@ -134,10 +142,15 @@ export class Replica<State, Command, Result> {
     this.#runtime = options.runtime ?? systemRuntime;
     this.#readTimeoutMs = options.readTimeoutMs ?? DEFAULT_READ_TIMEOUT_MS;
     this.#replicated = ReplicatedState.initial(machine);
+    const version = options.writeVersion ?? machine.version;
+    if (!(version >= 1 && version <= machine.version)) {
+      throw new RangeError(`writeVersion ${version}: this build writes versions 1 to ${machine.version}`);
+    }
+    this.#encode = (command) => machine.encode(command, version);
     this.#proposing = {
       log: this.#log,
       runtime: this.#runtime,
-      machine: { name: machine.name, version: machine.version, maxSessions: maxSessionsOf(machine) },
+      machine: { name: machine.name, version, maxSessions: maxSessionsOf(machine) },
       maxPending: options.maxPending ?? DEFAULT_MAX_PENDING,
       maxPendingBytes: options.maxPendingBytes ?? DEFAULT_MAX_PENDING_BYTES,
       timeoutMs: options.proposalTimeoutMs ?? DEFAULT_PROPOSAL_TIMEOUT_MS,
@@ -147,7 +160,7 @@ export class Replica<State, Command, Result> {
       log: this.#log,
       runtime: this.#runtime,
       progress: this.#progress,
-      version: machine.version,
+      version,
     });
     this.#leaderWatch = new LeaderWatch(this.#runtime);
     this.#barrier = new Barrier(this.#log, this.#runtime);
@@ -161,6 +174,17 @@ export class Replica<State, Command, Result> {
       },
     });
     const { snapshots, onProblem = () => undefined } = options;
+    this.#digests = new Digests({
+      log: this.#log,
+      runtime: this.#runtime,
+      everyRecords:
+        machine.digest === undefined
+          ? Number.POSITIVE_INFINITY
+          : (options.digestEveryRecords ?? DEFAULT_DIGEST_EVERY_RECORDS),
+      digest: () => this.#replicated.digest(),
+      diverged: (error) => this.#stop(error),
+      problem: onProblem,
+    });
     if (snapshots !== undefined) {
       const format = machine.snapshots;
       if (format === undefined) throw new TypeError(`the machine "${machine.name}" has no snapshots`);
@@ -173,9 +197,9 @@ export class Replica<State, Command, Result> {
         everyBytes: snapshots.everyBytes ?? DEFAULT_SNAPSHOT_EVERY_BYTES,
         capture: () => ({
           machine: machine.name,
-          version: machine.version,
+          version,
           next: this.#replicated.next,
-          chunks: this.#replicated.image(format),
+          chunks: this.#replicated.image(format, version),
         }),
         problem: onProblem,
       });
@@ -213,7 +237,7 @@ export class Replica<State, Command, Result> {
   propose(command: Command): Promise<Applied<Result>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
-    return this.#proposer.propose(this.#machine.encode(command));
+    return this.#proposer.propose(this.#encode(command));
   }
 
   /**
@@ -229,7 +253,7 @@ export class Replica<State, Command, Result> {
     if (refusal !== undefined) return Promise.reject(refusal);
     const encoded = (): Uint8Array | undefined => {
       const command = decide(this.#replicated.state);
-      return command === undefined ? undefined : this.#machine.encode(command);
+      return command === undefined ? undefined : this.#encode(command);
     };
     return this.#transactor.transact(encoded, options.timeoutMs ?? this.#proposing.timeoutMs);
   }
@@ -277,7 +301,7 @@ export class Replica<State, Command, Result> {
     const { runtime, log } = this.#proposing;
     const leadership = new Leadership<Command, Result>(
       { log, runtime, token, leaseMs, sinceMs: sentMs, proposer },
-      (command) => this.#machine.encode(command),
+      this.#encode,
     );
     const term = { proposer, leadership };
     this.#terms.add(term);
@@ -366,6 +390,7 @@ export class Replica<State, Command, Result> {
         leadership.observe(effect);
       }
       this.#snapshotter?.observe(effect, record);
+      this.#digests.observe(effect, record);
     }
     for (const term of this.#terms) {
       if (term.leadership.over && term.proposer.pending === 0) this.#terms.delete(term);
@@ -385,6 +410,7 @@ export class Replica<State, Command, Result> {
     const restored = await this.#restoring?.newerThan(this.next);
     if (restored === undefined || this.#end !== undefined) return false;
     this.#replicated = restored;
+    this.#digests.restored(restored.next);
     this.#proposer.skipped(restored);
     this.#transactor.skipped();
     for (const { proposer, leadership } of this.#terms) {
@@ -407,6 +433,7 @@ export class Replica<State, Command, Result> {
     this.#tail.close();
     this.#restoring?.end();
     this.#snapshotter?.end();
+    this.#digests.end();
     this.#proposer.end(reason);
     this.#transactor.end(reason);
     for (const election of this.#elections) election.end();

@@ -1,6 +1,7 @@
 // The deterministic heart: what one record does to state and session table. Every replica that applies the same records has
 // the same ReplicatedState. Reads no clock, waits for nothing, and knows no network; what follows from a record for who waits
 // is told as an effect.
+import { createHash } from "node:crypto";
 import { ApplyFailedError, CommandRejected, InvariantError, VersionError } from "../errors.ts";
 import { DEFAULT_MAX_SESSIONS } from "../limits.ts";
 import { fenceOf, type LogRecord, type Position } from "../log/log.ts";
@@ -43,7 +44,8 @@ export type Effect<Result> =
       readonly number: number;
       readonly outcome: Outcome<Result>;
     }
-  | { readonly kind: "checkpoint"; readonly nonce: Uint8Array }
+  | { readonly kind: "checkpoint"; readonly nonce: Uint8Array; readonly snapshot: boolean }
+  | { readonly kind: "digest"; readonly nonce: Uint8Array; readonly next: number; readonly digest: Uint8Array }
   | { readonly kind: "announced"; readonly nonce: Uint8Array; readonly trims: Trims | undefined }
   /** Not of this package. */
   | { readonly kind: "foreign" };
@@ -96,8 +98,8 @@ export class ReplicatedState<State, Command, Result> {
   }
 
   /** What `restored` needs, as of now, however late the chunks are taken. To be taken to its end, or left by `return`. */
-  image(format: SnapshotFormat<State>): IterableIterator<Uint8Array> {
-    const chunks = format.take(this.state)[Symbol.iterator]();
+  image(format: SnapshotFormat<State>, version: number): IterableIterator<Uint8Array> {
+    const chunks = format.take(this.state, version)[Symbol.iterator]();
     // A generator does nothing before it is asked, and must look at the state now.
     const ahead: IteratorResult<Uint8Array>[] = [{ done: false, value: encodeBookkeeping(this) }, chunks.next()];
     return {
@@ -107,6 +109,12 @@ export class ReplicatedState<State, Command, Result> {
         return this;
       },
     };
+  }
+
+  /** Of the whole state as it is now, session table included; undefined if the machine has no digest. */
+  digest(): Uint8Array | undefined {
+    const state = this.#machine.digest?.(this.state);
+    return state && createHash("sha256").update(encodeBookkeeping(this)).update(state).digest();
   }
 
   /** The sequence number of the next record: all before it are applied. */
@@ -160,7 +168,8 @@ export class ReplicatedState<State, Command, Result> {
       case "renewal":
         return { kind: "led" };
       case "checkpoint":
-        return { kind: "checkpoint", nonce: decoded.nonce };
+      case "digest":
+        return decoded;
       case "snapshot":
         return { kind: "announced", nonce: decoded.nonce, trims: this.snapshots.announce(decoded) };
       case "piece":

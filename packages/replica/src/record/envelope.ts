@@ -20,6 +20,7 @@ const KIND = {
   transaction: 4,
   term: 5,
   renewal: 6,
+  digest: 7,
   piece: 10,
   whole: 11,
 } as const;
@@ -43,10 +44,19 @@ export interface CommandRecord {
   readonly command: Uint8Array;
 }
 
-/** The replica with this nonce takes a snapshot of the state behind this record. */
+/** A place where all replicas look at their states: they say their digests, and if so, the one with this nonce takes a snapshot. */
 export interface CheckpointRecord {
   readonly kind: "checkpoint";
   readonly nonce: Uint8Array;
+  readonly snapshot: boolean;
+}
+
+/** What the replica with this nonce makes of the state before `next`. */
+export interface DigestRecord {
+  readonly kind: "digest";
+  readonly nonce: Uint8Array;
+  readonly next: number;
+  readonly digest: Uint8Array;
 }
 
 /** A snapshot is whole, and was read back: of the state before `next`, from `first` on in the stream of snapshots. */
@@ -106,6 +116,7 @@ export type ReplicaRecord =
   | OpenRecord
   | CommandRecord
   | CheckpointRecord
+  | DigestRecord
   | SnapshotRecord
   | TransactionRecord
   | TermRecord
@@ -126,7 +137,9 @@ export function encodeRecord(record: ReplicaRecord): LogEntry {
       envelope.varint(record.session).varint(record.counter).varint(record.version);
       return entry(envelope, record.command);
     case "checkpoint":
-      return entry(envelope.raw(record.nonce), EMPTY);
+      return entry(envelope.raw(record.nonce).byte(record.snapshot ? 1 : 0), EMPTY);
+    case "digest":
+      return entry(envelope.raw(record.nonce).varint(record.next).raw(record.digest), EMPTY);
     case "snapshot":
       return entry(envelope.raw(record.nonce).varint(record.next).varint(record.first), EMPTY);
     case "transaction":
@@ -181,7 +194,11 @@ function decodeKind(envelope: ByteReader, body: Uint8Array): ReplicaRecord {
       return { kind: "command", session, counter, version, command: body };
     }
     case KIND.checkpoint:
-      return { kind: "checkpoint", nonce: envelope.raw(NONCE_BYTES) };
+      return { kind: "checkpoint", nonce: envelope.raw(NONCE_BYTES), snapshot: envelope.byte() === 1 };
+    case KIND.digest: {
+      const [nonce, next, digest] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.raw(SHA256_BYTES)];
+      return { kind: "digest", nonce, next, digest };
+    }
     case KIND.snapshot: {
       const [nonce, next, first] = [envelope.raw(NONCE_BYTES), envelope.varint(), envelope.varint()];
       return { kind: "snapshot", nonce, next, first };

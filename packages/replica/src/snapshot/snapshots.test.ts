@@ -80,12 +80,12 @@ test("a snapshot is taken while writes go on, and a replica starts from it", asy
 test("a snapshot is of the record where it was asked for, though its chunks are taken later and by a generator", () => {
   const machine = ledger();
   const { take } = machine.snapshots;
-  machine.snapshots.take = function* (state) {
-    yield* take(state);
+  machine.snapshots.take = function* (state, version) {
+    yield* take(state, version);
   };
   const kept = ReplicatedState.initial(machine);
   const record = (id: number) => ({
-    ...encodeRecord({ kind: "command", session: 0, counter: id, version: 1, command: machine.encode({ id }) }),
+    ...encodeRecord({ kind: "command", session: 0, counter: id, version: 1, command: machine.encode({ id }, 1) }),
     seqNum: id + 1,
     timestampMs: 0,
   });
@@ -98,7 +98,7 @@ test("a snapshot is of the record where it was asked for, though its chunks are 
   });
   kept.apply({ ...open, seqNum: 0, timestampMs: 0 });
   kept.apply(record(0));
-  const image = kept.image(machine.snapshots);
+  const image = kept.image(machine.snapshots, 1);
   kept.apply(record(1));
   assert.equal([...image].length, 2);
 });

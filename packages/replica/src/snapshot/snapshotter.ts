@@ -2,10 +2,10 @@
 // checkpoint; who appends the next checkpoint first takes it, at that very record. The announcement in the log is what counts,
 // and trims follow from it alone.
 import type { Effect } from "../apply/replicated-state.ts";
-import { SNAPSHOT_SPREAD_MS } from "../limits.ts";
+import { Due } from "../due.ts";
 import { type Log, type LogRecord, meteredBytes, trimEntry } from "../log/log.ts";
 import { encodeRecord, NONCE_BYTES, sameBytes } from "../record/envelope.ts";
-import type { ReplicaRuntime, Timer } from "../runtime.ts";
+import type { ReplicaRuntime } from "../runtime.ts";
 import { type SnapshotToWrite, SnapshotWriter } from "./writer.ts";
 
 export interface SnapshotterSetup {
@@ -25,10 +25,8 @@ export class Snapshotter {
   /** Of this replica's checkpoints. */
   readonly #nonce: Uint8Array;
   readonly #writer: SnapshotWriter;
-  /** Since the last checkpoint, of whomever. */
-  #records = 0;
-  #bytes = 0;
-  #due: Timer | undefined;
+  /** Counts since the last checkpoint, of whomever. */
+  readonly #due: Due;
   #writing = false;
   #ended = false;
 
@@ -36,44 +34,29 @@ export class Snapshotter {
     this.#setup = setup;
     this.#nonce = setup.runtime.randomBytes(NONCE_BYTES);
     this.#writer = new SnapshotWriter(setup.stream, setup.runtime);
+    this.#due = new Due(setup.runtime, setup, () => {
+      const checkpoint = encodeRecord({ kind: "checkpoint", nonce: this.#nonce, snapshot: true });
+      if (!this.#writing) this.#append(setup.log, checkpoint);
+    });
   }
 
   /** What was just applied. */
   observe(effect: Effect<unknown>, record: LogRecord): void {
-    this.#records += 1;
-    this.#bytes += meteredBytes(record);
-    if (effect.kind === "checkpoint") {
-      this.#reset();
+    if (effect.kind === "checkpoint" && effect.snapshot) {
+      this.#due.reset();
       if (sameBytes(effect.nonce, this.#nonce)) this.#take();
     } else if (effect.kind === "announced" && effect.trims !== undefined && sameBytes(effect.nonce, this.#nonce)) {
       // Lost, it is made good by the next one.
       this.#append(this.#setup.log, trimEntry(effect.trims.log));
       this.#append(this.#setup.stream, trimEntry(effect.trims.snapshots));
     }
-    this.#schedule();
+    this.#due.count(meteredBytes(record));
   }
 
   end(): void {
     this.#ended = true;
-    this.#reset();
+    this.#due.end();
     this.#writer.end();
-  }
-
-  #reset(): void {
-    this.#records = 0;
-    this.#bytes = 0;
-    if (this.#due !== undefined) this.#setup.runtime.clearTimer(this.#due);
-    this.#due = undefined;
-  }
-
-  #schedule(): void {
-    const { everyRecords, everyBytes, runtime } = this.#setup;
-    const isDue = this.#records >= everyRecords || this.#bytes >= everyBytes;
-    if (!isDue || this.#due !== undefined || this.#writing || this.#ended) return;
-    this.#due = runtime.setTimer(runtime.fraction() * SNAPSHOT_SPREAD_MS, () => {
-      this.#due = undefined;
-      this.#append(this.#setup.log, encodeRecord({ kind: "checkpoint", nonce: this.#nonce }));
-    });
   }
 
   #append(log: Log, entry: ReturnType<typeof encodeRecord>): void {

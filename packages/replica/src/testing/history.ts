@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   CommandRejected,
+  DivergenceError,
   NotAppendedError,
   OutcomeUnknownError,
   OverloadedError,
@@ -177,6 +178,9 @@ export class History {
     const opening = Replica.open(machine, {
       log,
       runtime: this.time,
+      // Whoever is accused without a reason stops, and is missed.
+      digestEveryRecords: 10,
+      onProblem: (problem) => assert.ok(!(problem instanceof DivergenceError), String(problem)),
       ...(everyRecords === undefined ? {} : { snapshots: { log: this.snapshots.connect(), everyRecords } }),
       ...this.#setup.options,
     });

@@ -48,6 +48,7 @@ export function ledger(witness = new Witness(), maxSessions?: number): LedgerMac
       witness.sees(seqNum, `${state.ids.length}: ${id} after ${state.ids.at(-2)}`);
       return state.ids.length - 1;
     },
+    digest: ({ ids }) => encoder.encode(JSON.stringify(ids)),
     snapshots: {
       take: ({ ids, positions }) => ids.map((id, i) => encoder.encode(JSON.stringify([id, positions[i]]))),
       async restore(chunks) {
