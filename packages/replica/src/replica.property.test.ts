@@ -57,7 +57,7 @@ test("each proposal counts once, in order, and strong reads see what was acknowl
       await history.play();
       reached.applied += history.acknowledged;
       reached.refused += history.outcomes("refused");
-      reached.unknown += history.outcomes("unknown");
+      reached.unknown += history.unknown;
       reached.reads += history.reads;
       reached.repeated += history.repeated;
     }),

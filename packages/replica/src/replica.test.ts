@@ -5,6 +5,7 @@ import {
   ApplyFailedError,
   CommandRejected,
   CommandTooLargeError,
+  InvariantError,
   LogTrimmedError,
   NotAppendedError,
   OutcomeUnknownError,
@@ -265,6 +266,30 @@ test("a log that begins too late stops the replica", async () => {
     cluster.open(ledger()),
     (error) => error instanceof StoppedError && error.cause instanceof LogTrimmedError,
   );
+});
+
+test("a log that has lost what was applied stops the replica at the next strong read", async () => {
+  const cluster = new Cluster();
+  const replica = await cluster.open(ledger());
+  await cluster.time.until(replica.propose({ id: 1 }));
+  cluster.stream.records.length = 1;
+  await assert.rejects(cluster.time.until(replica.read(ids)), (error) => {
+    return error instanceof StoppedError && error.cause instanceof InvariantError;
+  });
+});
+
+test("what encode throws is the proposal's, and what select throws is the watch's", async () => {
+  const cluster = new Cluster();
+  const encode = () => {
+    throw new RangeError("cannot be encoded");
+  };
+  const replica = await cluster.open({ ...ledger(), encode });
+  await assert.rejects(replica.propose({ id: 1 }), RangeError);
+  const watch = replica.watch(() => {
+    throw new RangeError("cannot be selected");
+  });
+  await assert.rejects(watch.next(), RangeError);
+  assert.equal((await watch.next()).done, true);
 });
 
 test("a close waits for what is pending, an abort does not, and nothing is left behind", async () => {

@@ -3,7 +3,14 @@
 // have to decide alike: that is `apply/`.
 import { type Effect, maxSessionsOf, ReplicatedState } from "./apply/replicated-state.ts";
 import { Digests } from "./divergence/digests.ts";
-import { LogTrimmedError, NotLeaderError, OverloadedError, ReplicaError, StoppedError } from "./errors.ts";
+import {
+  InvariantError,
+  LogTrimmedError,
+  NotLeaderError,
+  OverloadedError,
+  ReplicaError,
+  StoppedError,
+} from "./errors.ts";
 import { Tail } from "./follow/tail.ts";
 import { type Elected, Election } from "./lead/election.ts";
 import { LeaderWatch } from "./lead/leader-watch.ts";
@@ -234,9 +241,9 @@ export class Replica<State, Command, Result> {
    * `NotAppendedError` or `StoppedError` where it is certain that it has no effect; else with `OutcomeUnknownError`, or
    * `ResultUnavailableError`.
    */
-  propose(command: Command): Promise<Applied<Result>> {
+  async propose(command: Command): Promise<Applied<Result>> {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) throw refusal;
     return this.#proposer.propose(this.#encode(command));
   }
 
@@ -245,12 +252,12 @@ export class Replica<State, Command, Result> {
    * a pause that grows. Resolves with the result, or with undefined where `decide` gave no command. `decide` must change
    * nothing. One transaction of a replica is under way at a time. Rejects as `propose` does.
    */
-  transact(
+  async transact(
     decide: (state: State) => Command | undefined,
     options: { readonly timeoutMs?: number } = {},
   ): Promise<Applied<Result> | undefined> {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) throw refusal;
     const encoded = (): Uint8Array | undefined => {
       const command = decide(this.#replicated.state);
       return command === undefined ? undefined : this.#encode(command);
@@ -367,15 +374,20 @@ export class Replica<State, Command, Result> {
     if (this.#reads >= MAX_WAITING_READS) throw new OverloadedError(`${this.#reads} reads wait for the log`);
     this.#reads += 1;
     try {
-      const tail =
-        consistency === "strong"
-          ? await this.#barrier.tail().until(this.#runtime, deadlineMs, "the log did not tell its tail")
-          : consistency.atLeast + 1;
+      const tail = consistency === "strong" ? await this.#checkedTail(deadlineMs) : consistency.atLeast + 1;
       const reached = this.#progress.reaches(tail);
       await reached.until(this.#runtime, deadlineMs, `this replica, at ${this.next}, did not get to ${tail}`);
     } finally {
       this.#reads -= 1;
     }
+  }
+
+  async #checkedTail(deadlineMs: number): Promise<number> {
+    const { next } = this;
+    const tail = await this.#barrier.tail().until(this.#runtime, deadlineMs, "the log did not tell its tail");
+    // What was applied was durable: a log that ends before it is another one, or has lost something.
+    if (tail < next) this.#stop(new InvariantError(`the log ends at ${tail}, and ${next} records of it were applied`));
+    return tail;
   }
 
   #take(records: readonly LogRecord[]): void {

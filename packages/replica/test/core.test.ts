@@ -1,7 +1,8 @@
 // Replicas over a real server through the official SDK: what they promise survives kill -9, broken connections and slow networks.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { OutcomeUnknownError, Replica } from "../src/index.ts";
+import { S2 } from "@s2-dev/streamstore";
+import { LogError, OutcomeUnknownError, Replica, StoppedError } from "../src/index.ts";
 import { type Entry, type Ledger, ledger, Witness } from "../src/testing/ledger.ts";
 import { RealLog } from "./support.ts";
 
@@ -141,8 +142,38 @@ test("what is open when a replica is aborted is told to be unknown", async () =>
 });
 
 test("a stream that lets records age is no log", async () => {
-  const { S2 } = await import("@s2-dev/streamstore");
   const client = real.client(await real.proxy());
   await new S2(client).basin("replica-tests").streams.create({ stream: "ageing" });
   await assert.rejects(real.log("ageing"), /infinite retention/);
+});
+
+test("a stream that is deleted, or made anew, stops its replicas", async () => {
+  const client = real.client(await real.proxy());
+  const { streams } = new S2(client).basin("replica-tests");
+  const replica = await Replica.open(ledger(), { log: await real.log("gone"), ...PATIENCE });
+  await replica.propose({ id: 1 });
+  await replica.propose({ id: 2 });
+  await streams.delete({ stream: "gone" });
+  const { cause } = await replica.stopped;
+  assert.ok(cause instanceof LogError && cause.failure === "refused", String(cause));
+  await assert.rejects(replica.read(ids, { consistency: "eventual" }), StoppedError);
+  await replica.close();
+
+  const away = await real.proxy(() => reachable);
+  let reachable = true;
+  const old = await Replica.open(ledger(), { log: await real.log("anew", away), ...PATIENCE });
+  await old.propose({ id: 1 });
+  reachable = false;
+  away.cut(() => true);
+  await streams.delete({ stream: "anew" });
+  while (
+    await real.log("anew").then(
+      () => false,
+      () => true,
+    )
+  )
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  reachable = true;
+  assert.ok((await old.stopped).cause instanceof Error);
+  await old.close();
 });

@@ -58,9 +58,9 @@ export class Leadership<Command, Result> {
   }
 
   /** As `Replica.propose`, and rejects with `DeposedError` once another one leads: then the proposal has no effect, for certain. */
-  propose(command: Command): Promise<Applied<Result>> {
+  async propose(command: Command): Promise<Applied<Result>> {
     if (this.#end === undefined && this.#leftMs() === 0) this.#lose("the lease ran out");
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (this.#end !== undefined) throw this.#end;
     return this.#setup.proposer.propose(this.#encode(command));
   }
 

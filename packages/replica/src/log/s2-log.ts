@@ -247,8 +247,10 @@ async function readFrom(stream: S2Stream, seqNum: number, signal: AbortSignal): 
     const { records } = await stream.read({ start: { from: { seqNum } } }, { as: "bytes", signal });
     return records.map(recordOf);
   } catch (error) {
-    if (error instanceof RangeNotSatisfiableError) return undefined;
-    throw error;
+    if (!(error instanceof RangeNotSatisfiableError)) throw error;
+    if (error.tail === undefined || error.tail.seqNum >= seqNum) return undefined;
+    // Not the stream that was read before.
+    throw new LogError("refused", `the log ends at ${error.tail.seqNum}, before ${seqNum}`, { cause: error });
   }
 }
 

@@ -52,6 +52,11 @@ export class Transactor<Result> {
     return turn;
   }
 
+  /** Resolves once nothing is under way. */
+  async settled(): Promise<void> {
+    await this.#turn;
+  }
+
   observe(effect: Effect<Result>, { seqNum, timestampMs }: LogRecord): void {
     for (const attempt of this.#attempts) {
       if (attempt.at !== seqNum) continue;

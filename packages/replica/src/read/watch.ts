@@ -56,6 +56,14 @@ export class Watchers<State> {
       this.#watches.delete(watch);
       watch.wake();
     };
+    const selected = (): Watched<T> | undefined => {
+      try {
+        return changed();
+      } catch (error) {
+        end();
+        throw error;
+      }
+    };
     return {
       next: async () => {
         for (;;) {
@@ -64,7 +72,7 @@ export class Watchers<State> {
             end();
             throw this.#ended;
           }
-          const value = changed();
+          const value = selected();
           if (value !== undefined) return { done: false, value };
           await new Promise<void>((resolve) => {
             wake = resolve;

@@ -25,17 +25,26 @@ export function* packed(chunks: Iterable<Uint8Array>, pieceBytes: number): Gener
 
 /** The chunks that `packed` was given. Throws `MalformedError` where the pieces end within a chunk. */
 export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  let rest: Uint8Array = new Uint8Array(0);
+  /** Not looked at yet; put together only once there is a whole chunk, so that large ones are copied once. */
+  let parts: Uint8Array[] = [];
+  let have = 0;
+  let needed = 1;
   for await (const piece of pieces) {
-    rest = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    for (let frame = frameOf(rest); frame !== undefined; frame = frameOf(rest)) {
-      const { start, end } = frame;
-      if (end > rest.length) break;
-      yield rest.subarray(start, end);
-      rest = rest.subarray(end);
+    parts.push(piece);
+    have += piece.length;
+    if (have < needed) continue;
+    let rest = parts.length === 1 ? piece : Buffer.concat(parts);
+    let frame = frameOf(rest);
+    while (frame !== undefined && frame.end <= rest.length) {
+      yield rest.subarray(frame.start, frame.end);
+      rest = rest.subarray(frame.end);
+      frame = frameOf(rest);
     }
+    parts = [rest];
+    have = rest.length;
+    needed = frame?.end ?? have + 1;
   }
-  if (rest.length > 0) throw new MalformedError("the pieces end within a chunk");
+  if (have > 0) throw new MalformedError("the pieces end within a chunk");
 }
 
 /** Where the first chunk lies; undefined while not even its length is there. */

@@ -68,6 +68,8 @@ export class History {
   readonly #acknowledged = new Set<number>();
   #longestRead = 0;
   reads = 0;
+  /** Proposals whose callers were told so; most of them were resolved later. */
+  unknown = 0;
   /** Replicas that began or went on from a snapshot. */
   restored = 0;
 
@@ -225,7 +227,9 @@ export class History {
         },
         (error: unknown) => {
           proposed.outcome = this.#outcomeOf(error);
-          if (error instanceof OutcomeUnknownError) this.#follow(error, proposed);
+          if (!(error instanceof OutcomeUnknownError)) return;
+          this.unknown += 1;
+          this.#follow(error, proposed);
         },
       ),
     );
