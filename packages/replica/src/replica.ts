@@ -120,6 +120,8 @@ export class Replica<State, Command, Result> {
   readonly #running: Promise<void>;
   readonly #stopped = Promise.withResolvers<StoppedError>();
   #reads = 0;
+  /** Has once had all that was in the log. */
+  #live = false;
   #closing: StoppedError | undefined;
   #end: StoppedError | undefined;
   #disconnected: Error | undefined;
@@ -135,6 +137,7 @@ export class Replica<State, Command, Result> {
     const replica = new Replica(machine, options);
     try {
       await replica.read(() => undefined);
+      replica.#live = true;
       return replica;
     } catch (error) {
       await replica.abort();
@@ -188,6 +191,7 @@ export class Replica<State, Command, Result> {
         machine.digest === undefined
           ? Number.POSITIVE_INFINITY
           : (options.digestEveryRecords ?? DEFAULT_DIGEST_EVERY_RECORDS),
+      isLive: () => this.#live,
       digest: () => this.#replicated.digest(),
       diverged: (error) => this.#stop(error),
       problem: onProblem,

@@ -57,6 +57,18 @@ test("replicas that agree say so now and then, and nothing more", async () => {
   assert.deepEqual(problems, [[], [], []]);
 });
 
+test("a replica that starts compares what is past, and says nothing about it", async () => {
+  const { cluster, propose } = await fleet([ledger(), ledger(), ledger()]);
+  await propose(0, 40);
+  const before = digests(cluster).length;
+  const late = await cluster.open(ledger(), { digestEveryRecords: 10 });
+  const wrong = await cluster.open(faulty(3), { digestEveryRecords: 10 });
+  const { cause } = await cluster.time.until(wrong.stopped);
+  assert.ok(cause instanceof DivergenceError);
+  assert.equal(digests(cluster).length, before);
+  assert.equal((await cluster.time.until(late.read(ids))).length, 40);
+});
+
 test("of three the one that differs stops, whoever it is, and the others go on and hear of it", async () => {
   for (const bad of [0, 1, 2]) {
     const machines = [0, 1, 2].map((i) => (i === bad ? faulty(3) : ledger()));

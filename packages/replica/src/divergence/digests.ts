@@ -13,6 +13,8 @@ export interface DigestsSetup {
   readonly log: Log;
   readonly runtime: ReplicaRuntime;
   readonly everyRecords: number;
+  /** Whether this replica has caught up: of what is long past it says nothing, it only compares. */
+  isLive(): boolean;
   /** Of the state as it is now; undefined if the machine has none. */
   digest(): Uint8Array | undefined;
   /** This replica is the one that differs. */
@@ -53,7 +55,9 @@ export class Digests {
     if (effect.kind === "checkpoint") {
       this.#due.reset();
       const digest = this.#passes(record.seqNum + 1);
-      if (digest !== undefined) this.#append({ kind: "digest", nonce: this.#nonce, next: record.seqNum + 1, digest });
+      if (digest !== undefined && this.#setup.isLive()) {
+        this.#append({ kind: "digest", nonce: this.#nonce, next: record.seqNum + 1, digest });
+      }
     } else if (effect.kind === "digest") {
       this.#said(effect);
     }
