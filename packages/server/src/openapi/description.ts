@@ -5,15 +5,26 @@ import { ref, SCHEMAS } from "./schemas.ts";
 export const DESCRIPTION_PATH = "/v1/openapi.json";
 
 /** Codes that any operation may answer with. */
-const EVERYWHERE = ["bad_header", "bad_path", "bad_query", "bad_json", "authn", "permission_denied", "server_draining"];
+const EVERYWHERE = [
+  "bad_header",
+  "bad_path",
+  "bad_query",
+  "bad_json",
+  "authn",
+  "permission_denied",
+  "server_draining",
+  "unavailable",
+];
+/** Besides, where a body may come too slowly. */
+const WITH_BODY = ["request_timeout", "hot_server"];
 
 /** The path as the router has it: `{basin}` is `:basin`. */
 export function routerPath({ path }: OperationDescription): string {
   return path.replaceAll(/\{([a-z]+)\}/g, ":$1");
 }
 
-export function codesOf({ errors }: OperationDescription): readonly string[] {
-  return [...EVERYWHERE, ...errors];
+export function codesOf({ body, errors }: OperationDescription): readonly string[] {
+  return [...new Set([...EVERYWHERE, ...(body === undefined ? [] : WITH_BODY), ...errors])];
 }
 
 function operationObject(operation: OperationDescription): object {

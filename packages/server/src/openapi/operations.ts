@@ -223,7 +223,6 @@ export const DESCRIBED: readonly OperationDescription[] = [
       "quota_exhausted",
       "rate_limited",
       "hot_server",
-      "unavailable",
     ],
     curl: `curl -X POST $S2/streams/greetings/records ${BASIN_HEADER} ${JSON_HEADER} \\\n     -d '{"records": [{"body": "hello", "headers": [["lang", "en"]]}, {"body": "hallo"}], "match_seq_num": 0}'`,
     sdk: [
@@ -250,14 +249,7 @@ export const DESCRIBED: readonly OperationDescription[] = [
       200: { schema: "ReadBatch", when: "Records, in order; none where a bound lets none through." },
       416: { schema: "Tail", when: "Nothing is written there, and there is nothing to wait for." },
     },
-    errors: [
-      "basin_not_found",
-      "stream_not_found",
-      "stream_deletion_pending",
-      "invalid",
-      "decryption_failed",
-      "unavailable",
-    ],
+    errors: ["basin_not_found", "stream_not_found", "stream_deletion_pending", "invalid", "decryption_failed"],
     curl: `curl "$S2/streams/greetings/records?seq_num=0&count=2" ${BASIN_HEADER}\ncurl -N "$S2/streams/greetings/records?seq_num=0&count=2" ${BASIN_HEADER} -H 'accept: text/event-stream'`,
     sdk: [
       "const { records } = await stream.read({ start: { from: { seqNum: 0 } } });",
@@ -275,7 +267,7 @@ export const DESCRIBED: readonly OperationDescription[] = [
     summary: "Get the next sequence number, and the timestamp of the last record.",
     parameters: [BASIN_IN_HEADER, STREAM_IN_PATH],
     answers: { 200: { schema: "Tail", when: "The tail. Only what is durable counts." } },
-    errors: ["basin_not_found", "stream_not_found", "stream_deletion_pending", "unavailable"],
+    errors: ["basin_not_found", "stream_not_found", "stream_deletion_pending"],
     curl: `curl $S2/streams/greetings/records/tail ${BASIN_HEADER}`,
     sdk: "const { tail } = await stream.checkTail();",
   },
