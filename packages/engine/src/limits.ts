@@ -78,8 +78,10 @@ export const FLUSH_STREAMS = 8_192;
 /** Flushes that may wait for one under way; beyond, appends wait with them, lest a restart take long. */
 export const MAX_QUEUED_FLUSHES = 8;
 
-/** Readers find what was written in this time in chunks, as long as those stay in memory. */
-export const TAIL_IN_MEMORY_MS = 20_000;
+/** A flush of FLUSH_BYTES waits for a moment in which nothing was written for so long, lest it take a burst's disk and processor; but no
+ * more than so many wait. Those of many small chunks do not wait: a restart would pay for each chunk. */
+export const FLUSH_QUIET_MS = 250;
+export const MAX_PATIENT_FLUSHES = 2;
 
 /** Before chunks are deleted, after the last reader was sent there: more than STORE_DEADLINE_MS, which a get may take. */
 export const COLLECT_GRACE_MS = 6_000;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "../config.ts";
 import type { EngineError } from "../errors.ts";
 import { DeposedError } from "../index.ts";
-import { COLLECT_GRACE_MS, TAIL_IN_MEMORY_MS } from "../limits.ts";
+import { CACHE_AGE_MS, COLLECT_GRACE_MS } from "../limits.ts";
 import { FaultyStore, MemoryStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
@@ -14,7 +14,7 @@ import { BASIN, Harness, STREAM, sharedStore } from "../testing/harness.ts";
 
 /** Every few chunks are a flush. */
 const LIMITS = { bytes: 100_000, chunks: 8, streams: 1_000 };
-const ALL_MOVED_MS = TAIL_IN_MEMORY_MS + COLLECT_GRACE_MS + 1_000;
+const ALL_MOVED_MS = CACHE_AGE_MS + COLLECT_GRACE_MS + 1_000;
 
 async function opened(store = sharedStore(), seed = 1, wallMs?: number): Promise<Harness> {
   return Harness.open(store, new VirtualRuntime(wallMs === undefined ? { seed } : { seed, wallMs }), LIMITS);
@@ -290,4 +290,29 @@ test("a session of a deposed owner that comes to records which its successor has
   await h.runtime.advance(90_000);
   await assert.rejects(h.until(reader.next()), code("unavailable"));
   assert.ok(h.halts[0] instanceof DeposedError, String(h.halts[0]));
+});
+
+test("a large flush waits for a quiet moment, though not for ever; one of many small chunks does not wait", async () => {
+  const limits = { bytes: 10_000, chunks: 1_000, streams: 1_000 };
+  const h = await (await Harness.open(sharedStore(), new VirtualRuntime({ seed: 1 }), limits)).withStream();
+  const segments = () => h.engine.stats().segmentsPut;
+  const large = "x".repeat(3_000);
+  for (let i = 0; i < 6; i += 1) {
+    await h.until(h.append({ bodies: [large] }));
+    await h.runtime.advance(100);
+  }
+  assert.equal(segments(), 0, "it is written to all the time");
+  await h.runtime.advance(1_000);
+  assert.equal(segments(), 1, "it is quiet");
+  for (let i = 0; i < 20; i += 1) {
+    await h.until(h.append({ bodies: [large] }));
+    await h.runtime.advance(100);
+  }
+  assert.ok(segments() >= 3, "too much waits");
+  const small = await (await opened()).withStream();
+  for (let i = 0; i < 12; i += 1) {
+    await small.until(small.append({ bodies: ["x"] }));
+    await small.runtime.advance(100);
+  }
+  assert.ok(small.engine.stats().segmentsPut >= 1);
 });

@@ -4,12 +4,14 @@
 import type { EntryBytes } from "../history/entry-bytes.ts";
 import { FetchedRange } from "../history/entry-bytes.ts";
 import {
+  CACHE_AGE_MS,
   COLLECT_GRACE_MS,
+  FLUSH_QUIET_MS,
+  MAX_PATIENT_FLUSHES,
   MAX_QUEUED_FLUSHES,
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
   STORE_DEADLINE_MS,
-  TAIL_IN_MEMORY_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
@@ -51,7 +53,7 @@ interface Flushed {
   readonly flush: Flush;
   readonly segment: Segment;
   readonly streams: readonly SegmentStream[];
-  /** When readers are sent there, at the latest: until then its newest chunks are in memory. */
+  /** When readers are sent there, at the latest: then its chunks have left memory. */
   readonly moveAtMs: number;
 }
 
@@ -63,6 +65,9 @@ export class Flusher {
   #manifest: Manifest;
   #working: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
+  /** When a chunk was last settled, monotonic. */
+  #settledMs = Number.NEGATIVE_INFINITY;
+  #quietTimer: TimerHandle | undefined;
   #stopped = false;
   segmentsPut = 0;
   segmentBytesPut = 0;
@@ -85,10 +90,32 @@ export class Flusher {
 
   /** All that stands before `toPlace` has become durable and has taken effect, and nothing behind it. */
   settled(toPlace: number): void {
-    const { unflushed, limits, clock } = this.#options;
+    const { runtime, unflushed, limits, clock } = this.#options;
+    this.#settledMs = runtime.clock.monotonicMs();
     if (this.#stopped || !unflushed.reaches(limits)) return;
     this.#queue.push(unflushed.cut(toPlace, clock));
-    this.#working ??= this.#work();
+    this.#workOrWait();
+  }
+
+  #workOrWait(): void {
+    if (this.#working !== undefined || this.#queue.length === 0 || this.#stopped) return;
+    const { timers } = this.#options.runtime;
+    if (this.#mayWait) this.#quietTimer ??= timers.set(FLUSH_QUIET_MS, () => this.#lookForQuiet());
+    else this.#working = this.#work();
+  }
+
+  #lookForQuiet(): void {
+    this.#quietTimer = undefined;
+    this.#workOrWait();
+  }
+
+  /** Whether what is queued had better wait for a quieter moment. */
+  get #mayWait(): boolean {
+    const { runtime, limits } = this.#options;
+    const isBusy = runtime.clock.monotonicMs() - this.#settledMs < FLUSH_QUIET_MS;
+    return (
+      isBusy && this.#queue.length <= MAX_PATIENT_FLUSHES && this.#queue.every(({ bytes }) => bytes >= limits.bytes)
+    );
   }
 
   /** Begins nothing more. Resolves when the request under way has been answered, or has taken too long. */
@@ -109,7 +136,7 @@ export class Flusher {
 
   async #work(): Promise<void> {
     try {
-      for (let flush = this.#queue[0]; flush !== undefined && !this.#stopped; flush = this.#queue[0]) {
+      for (let flush = this.#queue[0]; flush !== undefined && !this.#mayWait; flush = this.#queue[0]) {
         await this.#flush(flush);
         if (this.#stopped) return;
         const wasBehind = this.isBehind;
@@ -122,6 +149,7 @@ export class Flusher {
     } finally {
       this.#working = undefined;
     }
+    this.#workOrWait();
   }
 
   async #flush(flush: Flush): Promise<void> {
@@ -143,7 +171,7 @@ export class Flusher {
     if (!(await this.#name(segment, flush))) return;
     this.segmentsPut += 1;
     this.segmentBytesPut += built.bytes;
-    const moveAtMs = runtime.clock.monotonicMs() + TAIL_IN_MEMORY_MS;
+    const moveAtMs = runtime.clock.monotonicMs() + CACHE_AGE_MS;
     this.#flushed.push({ flush, segment, streams: built.streams, moveAtMs });
     this.#moveReaders();
   }
@@ -282,8 +310,11 @@ export class Flusher {
   }
 
   #disarm(): void {
-    if (this.#timer !== undefined) this.#options.runtime.timers.clear(this.#timer);
+    const { timers } = this.#options.runtime;
+    if (this.#timer !== undefined) timers.clear(this.#timer);
+    if (this.#quietTimer !== undefined) timers.clear(this.#quietTimer);
     this.#timer = undefined;
+    this.#quietTimer = undefined;
     this.#collector.stop();
   }
 }

@@ -28,6 +28,8 @@ export interface Flush {
   /** Its places: from the first, to the one after the last. */
   readonly fromPlace: number;
   readonly toPlace: number;
+  /** Content of its chunks. */
+  readonly bytes: number;
   /** In the order of their ids. */
   readonly streams: readonly FlushedStream[];
   /** Ids of streams that were removed, and of basins (hexadecimal). */
@@ -86,6 +88,7 @@ export class Unflushed {
     const flush: Flush = {
       fromPlace: this.#fromPlace,
       toPlace,
+      bytes: this.#bytes,
       streams,
       removedStreams: this.#removedStreams,
       removedBasins: this.#removedBasins,

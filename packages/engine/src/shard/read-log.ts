@@ -9,7 +9,7 @@ import { numberOfKey, walKey, walPrefix } from "./keys.ts";
 import type { StoreReads } from "./retry.ts";
 
 /** Objects fetched ahead of the one that is being applied. */
-const READ_AHEAD_OBJECTS = 8;
+const READ_AHEAD_OBJECTS = 16;
 
 /** What reading has come to; it can be continued from here. */
 export interface LogCursor {
