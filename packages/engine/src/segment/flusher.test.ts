@@ -316,3 +316,55 @@ test("a large flush waits for a quiet moment, though not for ever; one of many s
   }
   assert.ok(small.engine.stats().segmentsPut >= 1);
 });
+
+test("a cut tells of nothing that is still in flight: a batch that is lost has fenced nobody", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const { memory, store } = faulty(runtime);
+  const h = await (await Harness.open(store, runtime, LIMITS)).withStream();
+  const puts: string[] = [];
+  const last = Promise.withResolvers<void>();
+  store.hook = ({ kind, key }) => {
+    if (kind !== "putIfAbsent" || !key.startsWith(walPrefix(0))) return undefined;
+    puts.push(key);
+    return h.engine.stats().chunksPut + 1 < 3 * LIMITS.chunks || puts.length % 2 === 1
+      ? { delayBeforeMs: 5 }
+      : { holdBefore: last.promise };
+  };
+  while (h.engine.stats().chunksPut + 1 < 3 * LIMITS.chunks) await appendAll(h, 0, 1);
+  puts.length = 0;
+  const settles = h.append({ bodies: ["settles"] });
+  await h.runtime.settle();
+  h.append({ bodies: ["x"], commands: [{ kind: "fence", index: 0, token: "mine" }] }).catch(() => undefined);
+  await h.until(settles);
+  await h.runtime.advance(1_000);
+  assert.equal(h.engine.stats().segmentsPut, 3);
+  const next = await opened(memory, 2);
+  await assert.rejects(next.until(next.append({ bodies: ["y"], fencingToken: "mine" })));
+  await next.until(next.append({ bodies: ["y"], fencingToken: "" }));
+});
+
+test("a taker starts over when the log was flushed between its reading and its fence", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const { memory, store } = faulty(runtime);
+  const h = await (await Harness.open(store, runtime, LIMITS)).withStream();
+  const manifest = Promise.withResolvers<void>();
+  store.hook = ({ kind, key }) =>
+    kind === "putIfAbsent" && key === manifestKey(0, 1) ? { holdBefore: manifest.promise } : undefined;
+  await appendAll(h, 0, 20);
+  // What was used is written down, and then nothing more is written.
+  await h.runtime.advance(125_000);
+  const takersRuntime = new VirtualRuntime({ seed: 2 });
+  const fence = Promise.withResolvers<void>();
+  const takersStore = new FaultyStore(memory, takersRuntime, ({ kind, key }) =>
+    kind === "putIfAbsent" && key.startsWith(walPrefix(0)) ? { holdBefore: fence.promise } : undefined,
+  );
+  const taker = Harness.start(takersStore, takersRuntime, LIMITS);
+  await takersRuntime.advance(100);
+  manifest.resolve();
+  await h.runtime.advance(2 * ALL_MOVED_MS);
+  assert.ok(runtime.branches.count("log-collected") > 0);
+  fence.resolve();
+  await taker.until(taker.engine.started);
+  assert.ok(takersRuntime.branches.count("flushed-during-takeover") > 0);
+  assert.deepEqual(await taker.readAll(), bodies(0, 20));
+});
