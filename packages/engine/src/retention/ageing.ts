@@ -33,6 +33,11 @@ function lastWriteMs(stream: Stream, clock: LogClock, nowMs: number): number {
   return stream.lastWritePlace === undefined ? stream.lastWriteMs : clock.latestMs(stream.lastWritePlace);
 }
 
+/** How late what has outlived its age may vanish. */
+export function latenessMs({ retentionAgeSecs }: StreamConfig): number {
+  return retentionAgeSecs === "infinite" ? MAX_STEP_MS : stepMs(retentionAgeSecs * 1000);
+}
+
 function stepMs(ageMs: number): number {
   return Math.min(MAX_STEP_MS, Math.max(MIN_STEP_MS, ageMs / 100));
 }

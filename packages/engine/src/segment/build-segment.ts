@@ -1,6 +1,7 @@
 // Making a segment of a flush: finds the chunks' bytes, in memory or in the store, and gathers each stream's entries out of them.
 // Gives way after every stretch of work, so that a flush stands in nobody's way for long.
 import type { EntryBytes } from "../history/entry-bytes.ts";
+import { latenessMs } from "../retention/ageing.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { EntryKind, entryBytes, entryCount, entryFirstSeqNum, entryIsOf, entryKind } from "../shard/chunk-format.ts";
 import type { Stream } from "../stream/stream.ts";
@@ -28,7 +29,7 @@ export async function buildSegment(flush: Flush, sources: SegmentSources): Promi
   const chunks = await fetchChunks(await placesOf(flush, turns), sources);
   const builder = new SegmentBuilder();
   for (const { stream } of flush.streams) {
-    builder.beginStream(stream.id);
+    builder.beginStream(stream.id, latenessMs(stream.durable.config));
     for (const { place, offset, end } of runsOf(flush, stream)) {
       const chunk = chunks.get(place);
       if (chunk === undefined) throw new Error(`place ${place} was not fetched`);

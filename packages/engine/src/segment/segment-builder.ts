@@ -32,14 +32,19 @@ export class SegmentBuilder {
   #bytes = 0;
   #recordsBytes: number | undefined;
   readonly #streams: { id: Uint8Array; runs: OpenRun[] }[] = [];
+  #maxSpanMs = 0;
+  /** When the first of the last run came in. */
+  #runSinceMs = 0;
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** From here on records are of this stream. Streams come in the order of their ids, and before the catalog. */
-  beginStream(id: Uint8Array): void {
+  /** From here on records are of this stream, in runs that came in within `maxSpanMs`: what ages does so run by run. Streams come in the
+   * order of their ids, and before the catalog. */
+  beginStream(id: Uint8Array, maxSpanMs: number): void {
     this.#streams.push({ id, runs: [] });
+    this.#maxSpanMs = maxSpanMs;
   }
 
   /** Copies an entry of records, which lies at bytes[at, end). They come in the order of their sequence numbers. */
@@ -49,7 +54,9 @@ export class SegmentBuilder {
     const { block, offset } = this.#reserve(end - at);
     block.set(bytes.subarray(at, end), offset);
     let run = runs.at(-1);
-    if (run === undefined || this.#bytes - run.offset > RUN_BYTES) {
+    const isLate = arrivedMs - this.#runSinceMs > this.#maxSpanMs;
+    if (run === undefined || isLate || this.#bytes - run.offset > RUN_BYTES) {
+      this.#runSinceMs = arrivedMs;
       run = {
         firstSeqNum: entryFirstSeqNum(bytes, at),
         offset: this.#bytes - (end - at),

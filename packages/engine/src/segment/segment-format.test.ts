@@ -15,6 +15,8 @@ import { SegmentBuilder } from "./segment-builder.ts";
 import { decodeMeta, SEGMENT_FOOTER_BYTES } from "./segment-format.ts";
 
 const KEY = "a-segment";
+const FIRST_SEQ_NUM = 2 ** 40;
+const MAX_SPAN_MS = 1_000;
 const INCARNATION = new Uint8Array(16).fill(7);
 
 interface Batch {
@@ -48,8 +50,8 @@ function entryOf(id: Uint8Array, firstSeqNum: number, batch: Batch): Uint8Array 
 function build(streams: readonly (readonly Batch[])[]) {
   const builder = new SegmentBuilder();
   streams.forEach((batches, stream) => {
-    builder.beginStream(idOf(stream));
-    let seqNum = 2 ** 40;
+    builder.beginStream(idOf(stream), MAX_SPAN_MS);
+    let seqNum = FIRST_SEQ_NUM;
     for (const batch of batches) {
       const entry = entryOf(idOf(stream), seqNum, batch);
       builder.addRecords(entry, 0, entry.length, batch.arrivedMs);
@@ -63,12 +65,23 @@ function build(streams: readonly (readonly Batch[])[]) {
   return { built, object: Buffer.concat(built.parts) };
 }
 
+/** When each batch came in, by its first sequence number. */
+function arrivalsOf(batches: readonly Batch[]): Map<number, number> {
+  let seqNum = FIRST_SEQ_NUM;
+  return new Map(
+    batches.map(({ count, arrivedMs }) => {
+      seqNum += count;
+      return [seqNum - count, arrivedMs];
+    }),
+  );
+}
+
 const segments = fc.array(
   fc.array(
     fc.record({
       count: fc.integer({ min: 1, max: 1_000 }),
       payloadBytes: fc.integer({ min: 0, max: 30_000 }),
-      arrivedMs: fc.integer({ min: 1, max: 2 ** 45 }),
+      arrivedMs: fc.oneof(fc.integer({ min: 1, max: 2 ** 45 }), fc.integer({ min: 2 ** 40, max: 2 ** 40 + 3_000 })),
     }),
     { maxLength: 12 },
   ),
@@ -94,6 +107,7 @@ test("every record is found by the index, in runs of its own stream and no longe
       assert.equal(found.length, written.length);
       found.forEach(({ id, runs }, i) => {
         assert.deepEqual([...id], [...written[i].id]);
+        const arrivals = arrivalsOf(written[i].batches);
         let metered = 0;
         let entries = 0;
         let arrivedMs = 0;
@@ -103,6 +117,7 @@ test("every record is found by the index, in runs of its own stream and no longe
           assert.equal(entryFirstSeqNum(object, run.offset), run.firstSeqNum);
           assert.ok(run.end - run.offset <= 64 * 1024);
           metered += run.meteredBytes;
+          assert.ok(run.arrivedMs - (arrivals.get(run.firstSeqNum) ?? 0) <= MAX_SPAN_MS);
           arrivedMs = Math.max(arrivedMs, run.arrivedMs);
         }
         assert.equal(entries, written[i].batches.length);

@@ -29,9 +29,12 @@ export type ApplyChunk = (key: string, header: LogObjectHeader, bytes: Uint8Arra
 
 /** An object that should be there is not: the log was collected meanwhile, and the manifest must be read again. */
 export class LogMovedError extends Error {
+  /** The missing object's. */
+  readonly key: string;
   constructor(key: string) {
-    super(`${key} is missing in the middle of the log`);
+    super(`${key} is missing`);
     this.name = "LogMovedError";
+    this.key = key;
   }
 }
 

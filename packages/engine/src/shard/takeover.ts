@@ -60,6 +60,7 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
     );
     await pause(options.runtime, Math.min(RETRY_FIRST_MS * attempt, RETRY_MAX_MS));
   }
+  if (gone instanceof LogMovedError) throw new CorruptObjectError(gone.key, "it is missing");
   if (gone !== undefined) throw new CorruptObjectError(walKey(options.shard, 0), gone.message);
   throw new ObjectStoreError("unavailable", `shard ${options.shard} could not be taken over: others keep taking it`);
 }
