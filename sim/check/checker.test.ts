@@ -74,6 +74,10 @@ describe("records", () => {
   seen("a record stands elsewhere than acknowledged", "contents", (s) =>
     s.told(append("a"), acked(0)).told(append("b"), UNKNOWN).told(readFrom(0), records(0, "b a")),
   );
+  allowed("a read that counts back from a tail tells of a record that nobody saw", (s) => {
+    s.told(append("a b"), acked(0, 2)).told(append("c"), UNKNOWN);
+    s.told({ kind: "read", start: { kind: "tail_offset", offset: 2 } }, records(1, "b", true));
+  });
   seen("two reads differ", "order", (s) => {
     s.told(append("a"), UNKNOWN).told(append("b"), UNKNOWN);
     s.told(readFrom(0), records(0, "a")).told(readFrom(0), records(0, "b"));

@@ -470,6 +470,9 @@ function horizon(steps: readonly Step[], placement: Placement): number {
   }
   for (const step of steps) {
     end = Math.max(end, tailSeen(step) ?? 0);
+    // Where it began tells of the tail, too.
+    if (step.kind === "read-start" && step.start.kind === "tail_offset")
+      end = Math.max(end, step.first + step.start.offset);
   }
   return end;
 }
