@@ -33,6 +33,8 @@ export class LogWatch {
   offered(process: Lane, key: string, bytes: Uint8Array, nowMs: number): void {
     const place = placeOf(key);
     if (place === undefined) return;
+    // Looked up at the first put: later it may have rotted.
+    this.#windowOf();
     const offers = this.#offers.get(process) ?? new Map<string, Offer>();
     this.#offers.set(process, offers);
     const offer = offers.get(key) ?? { bytes, attemptsMs: [] };
