@@ -75,7 +75,7 @@ export const PARTS = [
   { name: "kill9", budgetSecs: 75, what: "kill -9 under load", files: ["test/faults/kill9.test.ts"] },
   {
     name: "two-processes",
-    budgetSecs: 20,
+    budgetSecs: 30,
     what: "two processes on one store",
     files: ["test/faults/two-processes.test.ts"],
   },

@@ -203,7 +203,7 @@ export const DESCRIBED: readonly OperationDescription[] = [
     path: "/v1/streams/{stream}/records",
     summary: "Append records, as one batch or in a session.",
     description: [
-      "A batch has 1 to 1000 records and at most 1 MiB of metered bytes; all of it becomes durable, or none. The answer comes once it is.",
+      "A batch has 1 to 1000 records and at most 1 MiB of metered bytes; all of it becomes durable, or none. The answer comes once it is. A stream that the request creates (`create_stream_on_append`) stays, whatever becomes of the batch.",
       "",
       "With `content-type: s2s/proto` it is a session: batches in, acknowledgements out in the same order, many in flight. The first batch that fails ends it, and nothing behind it becomes durable. The body may also be protobuf (`application/protobuf`).",
     ].join("\n"),
