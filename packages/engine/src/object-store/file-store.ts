@@ -225,15 +225,13 @@ export class FileStore implements ObjectStore {
     checkKey(key);
     this.#refuseWhenClosed();
     const path = join(this.#root, key);
-    let phase: FilePhase = "name";
     try {
+      // Not synced: those who write must not wait for what nobody needs any more.
       await this.#calls.unlink(path);
       this.#files.forget(path);
-      phase = "settle";
-      await this.#directories.sync(dirname(path));
     } catch (error) {
-      if (phase === "name" && (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR")) return;
-      throw toFileStoreError(error, phase, key);
+      if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR") return;
+      throw toFileStoreError(error, "name", key);
     }
   }
 

@@ -36,7 +36,7 @@ export interface ObjectStore {
   getRange(key: string, offset: number, length: number): Promise<Uint8Array>;
   /** Keys that start with `prefix` and are greater than `after` (by bytes), in order of bytes; consistent with every finished put and delete. Pages are at most `MAX_LIST_KEYS` long; an empty page is the end. */
   list(prefix: string, after?: string): Promise<string[]>;
-  /** Deletes; a key that is not there is no error. */
+  /** Deletes; a key that is not there is no error. After a crash of the store the object may be there again. */
   delete(key: string): Promise<void>;
   /** Releases handles and locks. No call may follow. */
   close(): Promise<void>;

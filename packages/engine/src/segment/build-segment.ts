@@ -8,7 +8,7 @@ import type { Stream } from "../stream/stream.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
 import type { Flush } from "./unflushed.ts";
 
-/** Entries copied or looked at, and bytes of them, before others have their turn. */
+/** Entries taken or looked at, and bytes of them, before others have their turn. */
 const STRETCH_ENTRIES = 500;
 const STRETCH_BYTES = 1024 * 1024;
 
@@ -91,7 +91,7 @@ async function fetchChunks(places: readonly number[], sources: SegmentSources): 
   return chunks;
 }
 
-/** Copies one entry, if it is one of the stream's records that are not forgotten. Returns its length. */
+/** Takes one entry, if it is one of the stream's records that are not forgotten. Returns its length. */
 function addEntry(
   builder: SegmentBuilder,
   stream: Stream,

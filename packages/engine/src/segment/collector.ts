@@ -16,8 +16,8 @@ import {
 import type { Manifest } from "../shard/manifest.ts";
 import { listAll } from "../shard/retry.ts";
 
-/** Deletes under way at once. */
-const CONCURRENT_DELETES = 8;
+/** Deletes under way at once: few, for nobody waits for them. */
+const CONCURRENT_DELETES = 2;
 
 export interface CollectorOptions {
   readonly runtime: Runtime;

@@ -1,5 +1,5 @@
 // Gathers one segment in memory: entries of records, stream by stream in the order of their ids, then the catalog's, then index and footer.
-// Copies each entry once, so that neither the segment holds what else lay around it nor the store is given thousands of small parts.
+// Small entries are copied together, so that the store is not given thousands of parts; large ones are taken as they lie in their chunks.
 import { RUN_BYTES } from "../limits.ts";
 import {
   ENTRY_HEADER_BYTES,
@@ -14,6 +14,9 @@ import { encodeFooter, encodeIndex, type SegmentRun, type SegmentStream } from "
 
 /** Memory is taken in blocks of this size; a larger entry has one of its own. */
 const BLOCK_BYTES = 1024 * 1024;
+
+/** An entry of this size is not copied: a part of its own costs less. */
+const LARGE_ENTRY_BYTES = 16 * 1024;
 
 type OpenRun = { -readonly [Field in keyof SegmentRun]: SegmentRun[Field] };
 
@@ -47,12 +50,18 @@ export class SegmentBuilder {
     this.#maxSpanMs = maxSpanMs;
   }
 
-  /** Copies an entry of records, which lies at bytes[at, end). They come in the order of their sequence numbers. */
+  /** Takes an entry of records, which lies at bytes[at, end) and must not change. They come in the order of their sequence numbers. */
   addRecords(bytes: Uint8Array, at: number, end: number, arrivedMs: number): void {
     const runs = this.#streams.at(-1)?.runs;
     if (runs === undefined || this.#recordsBytes !== undefined) throw new Error("records of no stream");
-    const { block, offset } = this.#reserve(end - at);
-    block.set(bytes.subarray(at, end), offset);
+    if (end - at >= LARGE_ENTRY_BYTES) {
+      this.#closeBlock();
+      this.#parts.push(bytes.subarray(at, end));
+      this.#bytes += end - at;
+    } else {
+      const { block, offset } = this.#reserve(end - at);
+      block.set(bytes.subarray(at, end), offset);
+    }
     let run = runs.at(-1);
     const isLate = arrivedMs - this.#runSinceMs > this.#maxSpanMs;
     if (run === undefined || isLate || this.#bytes - run.offset > RUN_BYTES) {
@@ -122,9 +131,10 @@ export class SegmentBuilder {
     return { block: this.#block, offset };
   }
 
+  /** What is left of the block serves for what comes next. */
   #closeBlock(): void {
     if (this.#used > 0) this.#parts.push(this.#block.subarray(0, this.#used));
-    this.#block = new Uint8Array(0);
+    this.#block = this.#block.subarray(this.#used);
     this.#used = 0;
   }
 }
