@@ -1,12 +1,13 @@
-// Where records of unknown outcome stand in the log, as far as its objects show, those in segments first. A hint for the checker, which believes none of it:
+// Where records of unknown outcome stand in the log, as far as its objects show. A hint for the checker, which believes none of it:
 // the log may hold chunks that are void, and sealed records do not show.
 import type { History, RecordId } from "./check/history.ts";
 import type { Bucket } from "./world/bucket.ts";
 
 /** By id, a number that grows along the log. */
 export function standing(history: History, bucket: Bucket): Map<RecordId, number> {
-  const objects = bucket.keys.filter((key) => /[/](segments|wal)[/]/.test(key)).flatMap((key) => bucket.get(key) ?? []);
-  const log = Buffer.concat(objects);
+  // What was flushed without them, because their stream was gone, stood in the log all the same.
+  const keys = [...bucket.logged.keys()].toSorted();
+  const log = Buffer.concat(keys.flatMap((key) => bucket.logged.get(key) ?? []));
   const unknown = new Set<RecordId>();
   for (const { call, answer } of history)
     if (call.kind === "append" && answer.kind === "unknown")

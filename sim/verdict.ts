@@ -6,6 +6,8 @@ export interface Verdict {
   readonly result: RunResult;
   /** One line each; empty when all is well. */
   readonly violations: readonly string[];
+  /** Nothing is known to be wrong, but the checker gave up on a stream. */
+  readonly undecided: boolean;
   /** For people: what led to each violation of the history. */
   readonly reports: readonly string[];
 }
@@ -16,6 +18,7 @@ export async function judge(seed: number, options: RunOptions = {}): Promise<Ver
   return {
     result,
     violations: [...result.violations, ...found.map(({ summary }) => summary)],
+    undecided: result.violations.length === 0 && found.length > 0 && found.every(({ kind }) => kind === "gave-up"),
     reports: found.map(({ report }) => report),
   };
 }

@@ -7,6 +7,7 @@ import { judge } from "../verdict.ts";
 export interface SeedSummary {
   readonly seed: number;
   readonly failed: boolean;
+  readonly undecided: boolean;
   readonly simulatedMs: number;
   readonly busyMs: number;
   readonly operations: number;
@@ -14,10 +15,11 @@ export interface SeedSummary {
 }
 
 parentPort?.on("message", async (seed: number) => {
-  const { result, violations } = await judge(seed);
+  const { result, violations, undecided } = await judge(seed);
   const summary: SeedSummary = {
     seed,
     failed: violations.length > 0,
+    undecided,
     simulatedMs: result.simulatedMs,
     busyMs: result.busyMs,
     operations: result.history.length,

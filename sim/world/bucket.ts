@@ -19,6 +19,8 @@ export class Bucket {
   /** Requests that arrived so far. */
   requests = 0;
   readonly #objects = new Map<string, Uint8Array>();
+  /** Objects of the log as they first came to stand, those that were collected included: for whoever judges a run. */
+  readonly logged = new Map<string, Uint8Array>();
   /** All keys in order, made when first needed after a change. */
   #sortedKeys: string[] | undefined;
 
@@ -40,6 +42,7 @@ export class Bucket {
   put(key: string, bytes: Uint8Array): void {
     if (!this.#objects.has(key)) this.#sortedKeys = undefined;
     this.#objects.set(key, bytes);
+    if (key.includes("/wal/") && !this.logged.has(key)) this.logged.set(key, bytes);
   }
 
   delete(key: string): void {
