@@ -25,7 +25,7 @@ export const PARTS = [
   },
   {
     name: "unit",
-    budgetSecs: 60,
+    budgetSecs: 90,
     what: "unit and property tests, and the checkers' own",
     files: [
       "packages/*/src/**/*.test.ts",
