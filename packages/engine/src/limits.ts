@@ -81,7 +81,10 @@ export const MAX_QUEUED_FLUSHES = 8;
 /** A flush of FLUSH_BYTES waits for a moment in which nothing was written for so long, lest it take a burst's disk and processor; but no
  * more than so many wait. Those of many small chunks do not wait: a restart would pay for each chunk. */
 export const FLUSH_QUIET_MS = 250;
-export const MAX_PATIENT_FLUSHES = 2;
+export const MAX_PATIENT_FLUSHES = 4;
+
+/** What may be deleted waits for such a moment, too, but no longer than this. */
+export const MAX_COLLECT_DELAY_MS = 30_000;
 
 /** Before chunks are deleted, after the last reader was sent there: more than STORE_DEADLINE_MS, which a get may take. */
 export const COLLECT_GRACE_MS = 6_000;

@@ -1,6 +1,7 @@
 // Deleting what no manifest in force names any more: chunks before the log's start, manifest versions that are no markers, and segments whose
 // writers died or were deposed before their manifest was in. What may go and why: docs/protocol.md. A delete that fails is made up for later.
 
+import { FLUSH_QUIET_MS, MAX_COLLECT_DELAY_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
@@ -26,6 +27,8 @@ export interface CollectorOptions {
   readonly shard: number;
   /** The marker of this owner's epoch. */
   readonly manifest: Manifest;
+  /** Whether something was written to the log a moment ago. */
+  readonly isBusy: () => boolean;
 }
 
 export class Collector {
@@ -92,12 +95,16 @@ export class Collector {
 
   #arm(): void {
     if (this.#timer !== undefined || this.#working || this.#stopped) return;
-    const { clock, timers } = this.#options.runtime;
+    const { runtime, isBusy } = this.#options;
+    const { clock, timers } = runtime;
     const place = this.#beforePlace;
-    this.#timer = timers.set(Math.max(0, this.#collectAtMs - clock.monotonicMs()), () => {
-      this.#timer = undefined;
-      void this.#collect(place);
-    });
+    const atMs = this.#collectAtMs;
+    const whenDue = () => {
+      const waits = isBusy() && clock.monotonicMs() < atMs + MAX_COLLECT_DELAY_MS;
+      this.#timer = waits ? timers.set(FLUSH_QUIET_MS, whenDue) : undefined;
+      if (!waits) void this.#collect(place);
+    };
+    this.#timer = timers.set(Math.max(0, atMs - clock.monotonicMs()), whenDue);
   }
 
   async #collect(place: number): Promise<void> {

@@ -75,7 +75,7 @@ export class Flusher {
   constructor(options: FlusherOptions) {
     this.#options = options;
     this.#manifest = options.manifest;
-    this.#collector = new Collector(options);
+    this.#collector = new Collector({ ...options, isBusy: () => this.#isBusy });
   }
 
   /** The segments that records are read from. */
@@ -107,6 +107,11 @@ export class Flusher {
   #lookForQuiet(): void {
     this.#quietTimer = undefined;
     this.#workOrWait();
+  }
+
+  /** Whether something was written a moment ago. */
+  get #isBusy(): boolean {
+    return this.#options.runtime.clock.monotonicMs() - this.#settledMs < FLUSH_QUIET_MS;
   }
 
   /** Whether what is queued had better wait for a quieter moment. */
