@@ -69,8 +69,8 @@ export const DELETION_GRACE_MS = 1_000;
 /** A session counts as one operation for each of these in which it did something (API: metrics). */
 export const OPERATION_MS = 60_000;
 
-/** What is flushed into one segment: any of these is enough. A restart reads as much of the log, and a flush holds its chunks and the
- * segment in memory. */
+/** What is flushed into one segment: any of these is enough. A flush holds that much in memory, and a restart reads that much of the log
+ * and what waits to be flushed. */
 export const FLUSH_BYTES = 64 * 1024 * 1024;
 export const FLUSH_CHUNKS = 1_024;
 export const FLUSH_STREAMS = 8_192;

@@ -373,3 +373,39 @@ test("a taker starts over when the log was flushed between its reading and its f
   assert.ok(takersRuntime.branches.count("flushed-during-takeover") > 0);
   assert.deepEqual(await taker.readAll(), bodies(0, 20));
 });
+
+test("an owner whose successor has collected what it was about to flush is deposed, and calls nothing corrupt", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const { memory, store } = faulty(runtime);
+  const before = await (await Harness.open(memory, new VirtualRuntime({ seed: 3 }))).withStream();
+  await appendAll(before, 0, 20);
+  const h = await Harness.open(store, runtime, LIMITS);
+  // What it has replayed is not in memory: the flush must fetch it.
+  store.hook = ({ kind, key }) =>
+    kind === "get" && key.startsWith(walPrefix(0)) ? { failBefore: "unavailable" } : undefined;
+  await appendAll(h, 20, 21);
+  const next = await opened(memory, 2);
+  await appendAll(next, 21, 60);
+  await next.runtime.advance(ALL_MOVED_MS);
+  await runtime.advance(10_000);
+  assert.equal(h.halts.length, 0, "it cannot know yet");
+  store.hook = () => undefined;
+  await runtime.advance(10_000);
+  assert.ok(h.halts[0] instanceof DeposedError, String(h.halts[0]));
+  assert.deepEqual(await next.readAll(), bodies(0, 60));
+});
+
+test("a flush whose requests fail does not stand in the way of a clean shutdown", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const { memory, store } = faulty(runtime);
+  const h = await (await Harness.open(store, runtime, LIMITS)).withStream();
+  store.hook = ({ kind, key }) =>
+    kind === "list" && key === manifestPrefix(0) ? { failBefore: "unavailable" } : undefined;
+  await appendAll(h, 0, 20);
+  await runtime.advance(100);
+  await h.until(h.engine.close());
+  assert.deepEqual(h.halts, []);
+  assert.ok(runtime.branches.count("release-put") > 0);
+  const next = await opened(memory, 2);
+  assert.deepEqual(await next.readAll(), bodies(0, 20));
+});

@@ -1,8 +1,8 @@
 // Flushing the log into segments, in the background: cuts a flush off it when enough is unflushed, writes the segment and a manifest version that
 // names it, points the streams' indexes there, and, after a grace for readers, collects what that has made unreachable (docs/protocol.md).
 // Deletes nothing that a manifest version of its own, seen newest, does not allow; and holds no timer when there is nothing to do.
-import type { EntryBytes } from "../history/entry-bytes.ts";
-import { FetchedRange } from "../history/entry-bytes.ts";
+import { EngineError } from "../errors.ts";
+import { type EntryBytes, FetchedRange } from "../history/entry-bytes.ts";
 import {
   CACHE_AGE_MS,
   COLLECT_GRACE_MS,
@@ -42,6 +42,8 @@ export interface FlusherOptions {
   readonly limits: FlushLimits;
   /** A durable chunk, while it is in memory. */
   readonly cachedChunk: (place: number) => EntryBytes | undefined;
+  /** Resolves when this process still owns the shard: then nobody else has collected anything. Errors: EngineError. */
+  readonly assertOwner: () => Promise<void> | undefined;
   /** Flushes have caught up: chunks may be put again. */
   readonly onCaughtUp: () => void;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
@@ -116,11 +118,9 @@ export class Flusher {
 
   /** Whether what is queued had better wait for a quieter moment. */
   get #mayWait(): boolean {
-    const { runtime, limits } = this.#options;
-    const isBusy = runtime.clock.monotonicMs() - this.#settledMs < FLUSH_QUIET_MS;
-    return (
-      isBusy && this.#queue.length <= MAX_PATIENT_FLUSHES && this.#queue.every(({ bytes }) => bytes >= limits.bytes)
-    );
+    const { limits } = this.#options;
+    const areLarge = this.#queue.every(({ bytes }) => bytes >= limits.bytes);
+    return this.#isBusy && areLarge && this.#queue.length <= MAX_PATIENT_FLUSHES;
   }
 
   /** Begins nothing more. Resolves when the request under way has been answered, or has taken too long. */
@@ -149,6 +149,8 @@ export class Flusher {
         if (wasBehind) this.#options.onCaughtUp();
       }
     } catch (error) {
+      // What a stop leaves under way may fail. An owner that was deposed is told so by its log.
+      if (this.#stopped) return;
       this.abandon();
       this.#options.onHalt(error instanceof Error ? error : new Error(String(error)));
     } finally {
@@ -195,7 +197,8 @@ export class Flusher {
     return new FetchedRange(bytes, 0);
   }
 
-  /** Asks again until the store answers, or the flusher is stopped. Errors: CorruptObjectError when the object is gone. */
+  /** Asks again until the store answers. Errors: CorruptObjectError when an object is missing that nobody else can have collected;
+   * ObjectStoreError once the flusher is stopped. */
   async #untilAnswered<T>(ask: () => Promise<T>, key: string): Promise<T> {
     const { runtime } = this.#options;
     for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
@@ -203,9 +206,20 @@ export class Flusher {
         return await ask();
       } catch (error) {
         if (!(error instanceof ObjectStoreError) || this.#stopped) throw error;
-        if (error.kind === "absent") throw new CorruptObjectError(key, "it is missing");
+        if (error.kind === "absent" && (await this.#isOwner())) throw new CorruptObjectError(key, "it is missing");
       }
       await pause(runtime, retryMs);
+    }
+  }
+
+  /** False also when nobody can say at the moment. One that is not the owner any more is stopped with its log. */
+  async #isOwner(): Promise<boolean> {
+    try {
+      await this.#options.assertOwner();
+      return !this.#stopped;
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return false;
     }
   }
 

@@ -39,10 +39,6 @@ export class SegmentBuilder {
   /** When the first of the last run came in. */
   #runSinceMs = 0;
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** From here on records are of this stream, in runs that came in within `maxSpanMs`: what ages does so run by run. Streams come in the
    * order of their ids, and before the catalog. */
   beginStream(id: Uint8Array, maxSpanMs: number): void {

@@ -1,7 +1,14 @@
 // The bytes of a segment: records sorted by stream, what the catalog says of streams, an index of both, and a footer that tells where they are
 // (docs/format.md). Codec only: it knows no store. Verifies before it believes, and says what is wrong by throwing a CorruptObjectError.
 import { crc32 } from "node:zlib";
-import { FORMAT_VERSION, INCARNATION_BYTES, STREAM_ID_BYTES, verifyEntries } from "../shard/chunk-format.ts";
+import {
+  FORMAT_VERSION,
+  INCARNATION_BYTES,
+  readU64,
+  STREAM_ID_BYTES,
+  verifyEntries,
+  writeU64,
+} from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
 
 export const SEGMENT_FOOTER_BYTES = 64;
@@ -61,13 +68,13 @@ export function encodeIndex(streams: readonly SegmentStream[]): Uint8Array {
     view.setUint32(at + STREAM_ID_BYTES, stream.runs.length, true);
     at += STREAM_BYTES;
     for (const run of stream.runs) {
-      setU64(view, at, run.firstSeqNum);
-      setU64(view, at + 8, run.offset);
+      writeU64(view, at, run.firstSeqNum);
+      writeU64(view, at + 8, run.offset);
       view.setUint32(at + 16, run.end - run.offset, true);
       view.setUint32(at + 20, run.meteredBytes, true);
       view.setUint32(at + 24, run.lastTimestampLow, true);
       view.setUint32(at + 28, run.lastTimestampHigh, true);
-      setU64(view, at + 32, run.arrivedMs);
+      writeU64(view, at + 32, run.arrivedMs);
       at += RUN_BYTES;
     }
   }
@@ -79,12 +86,12 @@ export function encodeFooter(footer: SegmentFooter, index: Uint8Array): Uint8Arr
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, false);
   view.setUint8(4, FORMAT_VERSION);
-  setU64(view, 8, footer.epoch);
+  writeU64(view, 8, footer.epoch);
   bytes.set(footer.incarnation, 16);
   view.setUint32(32, footer.number, true);
   view.setUint32(36, footer.streams, true);
-  setU64(view, 40, footer.recordsBytes);
-  setU64(view, 48, footer.catalogBytes);
+  writeU64(view, 40, footer.recordsBytes);
+  writeU64(view, 48, footer.catalogBytes);
   view.setUint32(56, crc32(index), true);
   view.setUint32(60, crc32(bytes.subarray(0, 60)), true);
   return bytes;
@@ -117,12 +124,12 @@ function decodeFooter(key: string, bytes: Uint8Array): SegmentFooter {
   if (version !== FORMAT_VERSION)
     throw new CorruptObjectError(key, `format version ${version} is not ${FORMAT_VERSION}`);
   return {
-    epoch: getU64(view, at + 8),
+    epoch: readU64(view, at + 8),
     incarnation: Uint8Array.from(bytes.subarray(at + 16, at + 16 + INCARNATION_BYTES)),
     number: view.getUint32(at + 32, true),
     streams: view.getUint32(at + 36, true),
-    recordsBytes: getU64(view, at + 40),
-    catalogBytes: getU64(view, at + 48),
+    recordsBytes: readU64(view, at + 40),
+    catalogBytes: readU64(view, at + 48),
   };
 }
 
@@ -141,13 +148,13 @@ function decodeIndex(key: string, bytes: Uint8Array, footer: SegmentFooter): Seg
     const runs: SegmentRun[] = [];
     for (let j = 0; j < count; j += 1, at += RUN_BYTES) {
       const run = {
-        firstSeqNum: getU64(view, at),
-        offset: getU64(view, at + 8),
-        end: getU64(view, at + 8) + view.getUint32(at + 16, true),
+        firstSeqNum: readU64(view, at),
+        offset: readU64(view, at + 8),
+        end: readU64(view, at + 8) + view.getUint32(at + 16, true),
         meteredBytes: view.getUint32(at + 20, true),
         lastTimestampLow: view.getUint32(at + 24, true),
         lastTimestampHigh: view.getUint32(at + 28, true),
-        arrivedMs: getU64(view, at + 32),
+        arrivedMs: readU64(view, at + 32),
       };
       if (run.offset !== offset || run.end > footer.recordsBytes)
         throw new CorruptObjectError(key, `its index has a run at ${run.offset}, where ${offset} should follow`);
@@ -163,13 +170,4 @@ function decodeIndex(key: string, bytes: Uint8Array, footer: SegmentFooter): Seg
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function setU64(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value >>> 0, true);
-  view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
-}
-
-function getU64(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
 }

@@ -29,12 +29,13 @@ export interface LogObjectHeader {
   readonly contentCrc: number;
 }
 
-function writeU64(view: DataView, offset: number, value: number): void {
+/** Little-endian, of a number below 2^53. */
+export function writeU64(view: DataView, offset: number, value: number): void {
   view.setUint32(offset, value >>> 0, true);
   view.setUint32(offset + 4, Math.floor(value / 2 ** 32), true);
 }
 
-function readU64(view: DataView, offset: number): number {
+export function readU64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * 2 ** 32 + view.getUint32(offset, true);
 }
 

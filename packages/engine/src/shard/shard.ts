@@ -160,6 +160,7 @@ export class Shard implements ReaderHost {
       unflushed,
       limits: options.flushLimits ?? { bytes: FLUSH_BYTES, chunks: FLUSH_CHUNKS, streams: FLUSH_STREAMS },
       cachedChunk: (place) => this.#chunkCache.get(place),
+      assertOwner: () => this.#log.ensureLease(),
       onCaughtUp: () => this.#log.resume(),
       onHalt: (error) => this.#log.halt(error),
     });
