@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { DEFAULT_BASIN_CONFIG } from "../config.ts";
 import type { EngineError } from "../errors.ts";
 import { DeposedError } from "../index.ts";
-import { CACHE_AGE_MS, COLLECT_GRACE_MS } from "../limits.ts";
+import { CACHE_AGE_MS, COLLECT_GRACE_MS, MAX_COLLECT_DELAY_MS } from "../limits.ts";
 import { FaultyStore, MemoryStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
@@ -408,4 +408,22 @@ test("a flush whose requests fail does not stand in the way of a clean shutdown"
   assert.ok(runtime.branches.count("release-put") > 0);
   const next = await opened(memory, 2);
   assert.deepEqual(await next.readAll(), bodies(0, 20));
+});
+
+test("what may be deleted waits for a quiet moment, though not for ever", async () => {
+  const store = sharedStore();
+  const limits = { bytes: 1_000_000, chunks: 20, streams: 1_000 };
+  const h = await (await Harness.open(store, new VirtualRuntime({ seed: 1 }), limits)).withStream();
+  await appendAll(h, 0, 20);
+  const old = (await store.list(walPrefix(0)))[5];
+  await h.runtime.advance(CACHE_AGE_MS);
+  const isThereAfter = async (busyMs: number) => {
+    for (let passedMs = 0; passedMs < busyMs; passedMs += 100) {
+      await h.until(h.append({ bodies: ["busy"] }));
+      await h.runtime.advance(100);
+    }
+    return (await store.list(walPrefix(0))).includes(old);
+  };
+  assert.equal(await isThereAfter(COLLECT_GRACE_MS + 10_000), true);
+  assert.equal(await isThereAfter(MAX_COLLECT_DELAY_MS), false);
 });
