@@ -114,6 +114,29 @@ test("a session is read from as fast as the quota allows, and loses nothing", as
   await session.close();
 });
 
+test("who opens a session for each append appends no more than in one", async () => {
+  const token = await issue("sessions");
+  const stream = as(token).basin(BASIN).stream("many-sessions");
+  clock.advance(60_000);
+  const appendInSession = async () => {
+    const session = await stream.appendSession();
+    await (await session.submit(AppendInput.create([record("a")]))).ack();
+    await session.close();
+  };
+  for (let i = 0; i < 5; i += 1) await appendInSession();
+  let acknowledged = 0;
+  const more = Array.from({ length: 3 }, () =>
+    appendInSession().then(() => {
+      acknowledged += 1;
+    }),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(acknowledged, 0, "the clock stands");
+  const moving = setInterval(() => clock.advance(200), 20);
+  await Promise.all(more);
+  clearInterval(moving);
+});
+
 test("a basin has so many streams, however they are made; a deletion makes room", async () => {
   const engine = await Engine.open({ runtime: systemRuntime, store: new MemoryStore(), streamsPerBasin: 3 });
   const bounded = await serve({ engine });

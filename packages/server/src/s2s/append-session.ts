@@ -100,10 +100,11 @@ export class AppendSession {
         return;
       }
       for (const frame of decoder.push(next.value)) {
+        await this.#untilWithinQuota();
+        if (this.#ended) return;
         const pending = this.#take(frame);
         if (pending !== undefined) await pending;
         if (this.#failure !== undefined) return;
-        await this.#untilWithinQuota();
         this.#part?.end();
         this.#part = undefined;
       }
