@@ -37,8 +37,8 @@ async function replay(options: SimOptions, seed: number): Promise<number> {
   return 1;
 }
 
-async function many({ from, seeds, seconds, jobs, undecided: bearable, quiet }: SimOptions): Promise<number> {
-  const { failed, undecided, summary } = await soak({
+async function many({ from, seeds, seconds, jobs, quiet }: SimOptions): Promise<number> {
+  const { failed, summary } = await soak({
     from: from ?? Math.floor(Math.random() * SEED_RANGE),
     seeds: seeds ?? Number.POSITIVE_INFINITY,
     forMs: seconds === undefined ? Number.POSITIVE_INFINITY : 1000 * seconds,
@@ -48,7 +48,6 @@ async function many({ from, seeds, seconds, jobs, undecided: bearable, quiet }: 
   if (!quiet || failed.length > 0) console.log(summary);
   if (failed.length === 0) return 0;
   console.log(`failing seeds: ${failed.join(" ")}`);
-  if (failed.length === undecided.length && undecided.length <= bearable) return 0;
   if (quiet) return 1;
   for (const seed of failed.slice(0, MAX_EXPLAINED)) await explain(seed, await judge(seed));
   return 1;

@@ -16,6 +16,8 @@ const GIVEN_UP_MS = 8_000;
 /** When something rots, after the beginning. */
 const ROTS_BETWEEN_MS = [2_000, 12_000] as const;
 
+/** How long processes sleep, about. */
+const SLEEPS_MS = [100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000];
 /** What can be wrong with one process's way to the store, while all others are well. */
 const WAYS: readonly Weather[] = [
   WEATHERS.away,
@@ -30,6 +32,31 @@ const WAYS: readonly Weather[] = [
 const CUT_OFF_FOR_MS = [1_000, 3_000, 8_000];
 /** What may ail an owner that is about to be overtaken. */
 const AILMENTS = ["none", "none", "cut off", "cut off", "cut off", "freeze", "suspend", "clock"] as const;
+/** A flush is waited for this long, and looked for this often. */
+const FLUSH_AWAITED_MS = 10_000;
+const FLUSH_POLL_MS = 10;
+/** What befalls an owner while it flushes and another takes over, and within what time of the flush's first put. */
+const FLUSH_AILMENTS = [
+  "none",
+  "crash",
+  "stall",
+  "stall and crash",
+  "log away",
+  "sleep",
+  "sleep",
+  "sleep and stall",
+] as const;
+const WITHIN_FLUSH_MS = 400;
+/** So that others have taken over, flushed, and perhaps collected when it wakes. */
+const FLUSH_SLEEPS_MS = [1_500, 8_000, 20_000, 100_000];
+const FLUSH_STALLS: readonly Weather[] = [
+  WEATHERS.flushStalling,
+  WEATHERS.flushStalling,
+  WEATHERS.flushAmbiguous,
+  WEATHERS.flushAway,
+  WEATHERS.logStalling,
+  WEATHERS.logLate,
+];
 /** A taker may answer this long after its fence; its clock jumps before, or never. */
 const WITHIN_WAIT_MS = 1_700;
 /** Whoever follows a release does not sit still for longer than this; one that waits for a lease does. */
@@ -186,6 +213,9 @@ export class Nemesis {
       case "hand over":
         this.#handOver();
         return;
+      case "overtake a flush":
+        this.#overtakeFlush();
+        return;
     }
   }
 
@@ -214,6 +244,42 @@ export class Nemesis {
         if (ailment === "suspend") this.#sleep(owner, "suspended");
         if (ailment === "clock") this.#jump(owner);
       });
+    });
+  }
+
+  /** The one that serves is overtaken while it flushes: as soon as it has begun, or before, while its log or its flushes may be slow already. */
+  #overtakeFlush(): void {
+    const owner = this.#owner();
+    if (owner === undefined) return;
+    const ailment = this.#chance.pick(FLUSH_AILMENTS);
+    if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
+    if (this.#chance.happens(0.4)) this.#fallUpon(owner, ailment);
+    else this.#awaitFlush(owner, owner.store.flushes, FLUSH_AWAITED_MS, () => this.#fallUpon(owner, ailment));
+  }
+
+  #awaitFlush(owner: SimProcess, flushes: number, leftMs: number, act: () => void): void {
+    if (this.#healed || owner.over || leftMs <= 0) return;
+    if (owner.store.flushes > flushes) act();
+    else
+      this.#world.scheduler.after(FLUSH_POLL_MS, this.lane, "waits for a flush", () =>
+        this.#awaitFlush(owner, flushes, leftMs - FLUSH_POLL_MS, act),
+      );
+  }
+
+  /** Another process starts, and meanwhile or soon after something befalls the one that flushes. */
+  #fallUpon(owner: SimProcess, ailment: (typeof FLUSH_AILMENTS)[number]): void {
+    const chance = this.#chance;
+    const { scheduler } = this.#world;
+    const soon = (what: string, act: () => void) =>
+      scheduler.after(chance.between(0, WITHIN_FLUSH_MS), this.lane, what, () => {
+        if (!this.#healed) act();
+      });
+    soon(`overtakes a flush of ${owner.name}`, () => this.#startSomewhere());
+    soon(`falls upon ${owner.name}`, () => {
+      if (owner.over || owner.lane.state !== "running") return;
+      if (ailment.endsWith("crash")) owner.crash();
+      if (ailment === "log away") this.#cutOff(owner, [WEATHERS.logAway]);
+      if (ailment.startsWith("sleep")) this.#sleep(owner, "frozen", chance.pick(FLUSH_SLEEPS_MS));
     });
   }
 
@@ -301,13 +367,12 @@ export class Nemesis {
     this.#world.scheduler.note(this.lane, `weather: ${weather.name}`);
   }
 
-  #sleep(process: SimProcess, wanted: Sleep): void {
+  #sleep(process: SimProcess, wanted: Sleep, forMs = this.#chance.pick(SLEEPS_MS)): void {
     const { scheduler } = this.#world;
     const sleep = this.#setBack.has(process) ? "frozen" : wanted;
     if (sleep === "suspended") this.#suspended.add(process);
     scheduler.freeze(process.lane);
     scheduler.note(this.lane, `${process.name} is ${sleep}`);
-    const forMs = this.#chance.pick([100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000]);
     const asleep = { sleep, sinceMs: scheduler.nowMs };
     this.#sleeping.set(process, asleep);
     scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () => {
@@ -335,6 +400,7 @@ export class Nemesis {
       this.#setBack.add(process);
     }
     process.runtime.wallOffsetMs += byMs;
+    this.#world.clocksJumped = true;
     this.#world.scheduler.note(this.lane, `the wall clock of ${process.name} jumps by ${byMs} ms`);
   }
 

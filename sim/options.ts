@@ -6,8 +6,7 @@ export const USAGE = `npm run sim -- --seed N [--trace] [--history] [--operation
 npm run sim -- --seeds N [--from S] [--jobs J] [--quiet]
     runs N seeds from S on (default: fresh ones); exits with 1 when one fails
 npm run sim -- --seconds N [--jobs J] [--quiet]
-    runs as many fresh seeds as fit into N seconds
-    --undecided N: up to N seeds on which the checker gives up are only named (default: 0)`;
+    runs as many fresh seeds as fit into N seconds`;
 
 export interface SimOptions {
   readonly seed: number | undefined;
@@ -20,8 +19,6 @@ export interface SimOptions {
   /** Seeds are begun for this long. */
   readonly seconds: number | undefined;
   readonly jobs: number;
-  /** Seeds on which the checker may give up. */
-  readonly undecided: number;
   readonly quiet: boolean;
 }
 
@@ -39,7 +36,6 @@ export function parseOptions(args: readonly string[]): SimOptions {
       from: { type: "string" },
       seconds: { type: "string" },
       jobs: { type: "string", default: "1" },
-      undecided: { type: "string", default: "0" },
       quiet: { type: "boolean", default: false },
     },
   });
@@ -58,7 +54,6 @@ export function parseOptions(args: readonly string[]): SimOptions {
     from: number("from", values.from),
     seconds: number("seconds", values.seconds),
     jobs: Math.max(1, number("jobs", values.jobs) ?? 1),
-    undecided: number("undecided", values.undecided) ?? 0,
     quiet: values.quiet,
   };
   const given = [options.seed, options.seeds, options.seconds].filter((value) => value !== undefined);

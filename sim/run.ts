@@ -3,7 +3,7 @@
 import { CorruptObjectError, DeploymentError, type DeposedBy, DeposedError } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import { type AgeingStream, checkAgeing } from "./check/ageing.ts";
-import type { History, RecordId } from "./check/history.ts";
+import type { History, Standing } from "./check/history.ts";
 import { Recorder } from "./check/recorder.ts";
 import { Client } from "./clients/client.ts";
 import { ensureBasin, ensureStream, keyOf } from "./clients/operations.ts";
@@ -51,8 +51,8 @@ export interface RunResult {
   readonly history: History;
   /** Streams whose records vanish by age, for the checker. */
   readonly expiring: ReadonlySet<string>;
-  /** Where records of unknown outcome stand, for the checker. */
-  readonly standing: ReadonlyMap<RecordId, number>;
+  /** Where things of unknown outcome stand, for the checker. */
+  readonly standing: Standing;
   readonly branches: BranchCounts;
   readonly digest: string;
   /** Empty unless it was kept. */
@@ -126,9 +126,9 @@ class Simulation {
     const scenario = drawScenario(chance.fork());
     this.#scenario = scenario;
     this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive, {
-      bytes: 1_000 * scenario.flushChunks,
-      chunks: scenario.flushChunks,
-      streams: 100,
+      flushLimits: { bytes: 1_000 * scenario.flushChunks, chunks: scenario.flushChunks, streams: 100 },
+      cacheBytes: scenario.cacheBytes,
+      quotas: { perBasin: { appendsPerSecond: scenario.appendsPerSecond }, perToken: {} },
     });
     const { scheduler } = this.#world;
     this.#recorder = new Recorder(() => scheduler.nowMs);
@@ -189,7 +189,7 @@ class Simulation {
     if (!early) this.#nemesis.begin(faultPaceMs);
     if (this.#scenario.rots) this.#nemesis.rotSomething();
     const running = this.#begin();
-    await scheduler.run(() => false, scheduler.nowMs + chance.between(10_000, 60_000));
+    await scheduler.run(() => false, scheduler.nowMs + chance.between(...this.#scenario.lastsMs));
     this.#nemesis.heal();
     await scheduler.run(() => false, scheduler.nowMs + HEALTHY_MS);
     this.#stopping = true;
@@ -298,6 +298,7 @@ class Simulation {
       budget: this.#budget,
       pacesMs: this.#scenario.actorPacesMs,
       adminPacesMs: this.#scenario.adminPacesMs,
+      commandRate: this.#scenario.commandRate,
       stopping: () => this.#stopping,
     };
     const add = (kind: string, count: number, make: (client: Client) => Actor) => {
@@ -417,7 +418,7 @@ class Simulation {
       violations: [...this.#world.violations, ...checkAgeing(history, ageing)],
       history,
       expiring: new Set(ageing.map(({ stream }) => stream)),
-      standing: standing(history, this.#world.bucket),
+      standing: standing(history, this.#world.bucket, this.#world.sealings),
       branches: this.#world.branches,
       digest: this.#trace.digest,
       trace: this.#trace.text,

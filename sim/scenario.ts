@@ -17,6 +17,7 @@ export const ACTS = [
   "cut off",
   "usurp",
   "hand over",
+  "overtake a flush",
 ] as const;
 /** What the nemesis may do. */
 export type Act = (typeof ACTS)[number];
@@ -33,8 +34,14 @@ export interface Scenario {
   readonly weathers: readonly Weather[];
   /** A fault comes about this often. */
   readonly faultPaceMs: number;
+  /** How long things go wrong, at least and at most. */
+  readonly lastsMs: readonly [number, number];
   /** The log is flushed into a segment after so many chunks. */
   readonly flushChunks: number;
+  /** Memory for records. Where there is little, what was flushed is read from segments at once, and its chunks are collected soon. */
+  readonly cacheBytes: number;
+  /** What a basin may be appended in a second, by each process; undefined for as much as anybody likes. */
+  readonly appendsPerSecond: number | undefined;
   /** Whether things go wrong before there is any stream. */
   readonly early: boolean;
   readonly actors: {
@@ -50,6 +57,8 @@ export interface Scenario {
   /** An actor asks about this often: each has one of these paces. */
   readonly actorPacesMs: readonly number[];
   readonly adminPacesMs: readonly number[];
+  /** How likely a batch has a fence among its records, and a trim. */
+  readonly commandRate: number;
   readonly streams: {
     readonly second: boolean;
     readonly mortal: boolean;
@@ -65,6 +74,8 @@ export interface Scenario {
   readonly lastsThroughRestart: boolean;
 }
 
+const MUCH_CACHE_BYTES = 256 * 1024 * 1024;
+
 /** `chance` is the seed's first: what it draws here does not depend on anything that happens. */
 export function drawScenario(chance: Chance): Scenario {
   // First of all: a seed's kind does not change when there is more to draw.
@@ -72,7 +83,8 @@ export function drawScenario(chance: Chance): Scenario {
   const scenario = ofKind(kind, chance);
   // Of any kind, but where little is asked.
   const gatekeepers = chance.happens(scenario.name === "deposed" ? 0.6 : 0.25) && scenario.name !== "idlers" ? 1 : 0;
-  return { ...scenario, actors: { ...scenario.actors, gatekeepers } };
+  const appendsPerSecond = chance.happens(0.1) ? chance.pick([2, 5, 20]) : undefined;
+  return { ...scenario, appendsPerSecond, actors: { ...scenario.actors, gatekeepers } };
 }
 
 function ofKind(kind: number, chance: Chance): Scenario {
@@ -84,6 +96,7 @@ function ofKind(kind: number, chance: Chance): Scenario {
   if (kind <= 11) return deposed(chance, mixed);
   if (kind <= 13) return catalog(chance, mixed);
   if (kind <= 15) return ageing(chance, mixed);
+  if (kind <= 17) return flushing(chance, mixed);
   return mixed;
 }
 
@@ -112,6 +125,7 @@ function mixture(chance: Chance): Scenario {
     },
     actorPacesMs: [30, 100, 300, 300, 1000],
     adminPacesMs: [1500],
+    commandRate: 0.05,
     streams: {
       second: chance.happens(0.5),
       mortal: chance.happens(0.5),
@@ -122,6 +136,9 @@ function mixture(chance: Chance): Scenario {
     },
     lastsThroughRestart: chance.happens(0.5),
     flushChunks: chance.pick([4, 12, 40, 1_000]),
+    cacheBytes: chance.pick([MUCH_CACHE_BYTES, MUCH_CACHE_BYTES, 20_000, 1_000]),
+    lastsMs: [10_000, 60_000],
+    appendsPerSecond: undefined,
   };
 }
 
@@ -237,6 +254,42 @@ function ageing(chance: Chance, mixed: Scenario): Scenario {
         { ageSecs: 25, deleteOnEmptySecs: 2 },
       ]),
     },
+  };
+}
+
+/** The log is flushed all the time, and collected soon behind, by owners that sleep, stall, crash and are overtaken in the middle of it. */
+function flushing(chance: Chance, mixed: Scenario): Scenario {
+  return {
+    ...mixed,
+    name: "flushing",
+    sites: 5,
+    exclusive: false,
+    acts: [
+      ...Array.from({ length: 6 }, (): Act => "overtake a flush"),
+      ...chance.pick<readonly Act[]>([["freeze"], ["usurp"], ["hand over"], ["crash"], ["weather", "weather"]]),
+    ],
+    weathers: [WEATHERS.flushStalling, WEATHERS.flushAmbiguous, WEATHERS.logStalling, WEATHERS.late],
+    faultPaceMs: chance.pick([3_000, 8_000]),
+    early: false,
+    lastsMs: [30_000, 120_000],
+    flushChunks: chance.pick([2, 4, 8]),
+    cacheBytes: chance.pick([1_000, 1_000, 20_000]),
+    actors: {
+      writers: chance.between(1, 3),
+      sessions: chance.between(0, 1),
+      readers: chance.between(1, 2),
+      tailers: chance.between(1, 2),
+      admins: chance.between(0, 1),
+      floods: 0,
+      doubters: chance.happens(0.3) ? 1 : 0,
+      gatekeepers: 0,
+    },
+    actorPacesMs: chance.pick([
+      [60, 150, 400],
+      [300, 1_000, 2_000],
+    ]),
+    commandRate: chance.pick([0.05, 0.3]),
+    streams: { ...mixed.streams, second: false, scratch: false },
   };
 }
 

@@ -1,25 +1,93 @@
-// Where records of unknown outcome stand in the log, as far as its objects show. A hint for the checker, which believes none of it:
-// the log may hold chunks that are void, and sealed records do not show.
-import type { History, RecordId } from "./check/history.ts";
+// Where things of unknown outcome stand in the log, as far as its objects show: records, and the ends of streams. A hint for the checker, which
+// believes none of it.
+import type { History, RecordId, Standing } from "./check/history.ts";
 import type { Bucket } from "./world/bucket.ts";
+import { BASIN_REMOVED, CREATED, DELETED, entriesOf, goesOnAt, placeOf, RECORDS } from "./world/log-entries.ts";
+import type { Sealing } from "./world/process-runtime.ts";
 
-/** By id, a number that grows along the log. */
-export function standing(history: History, bucket: Bucket): Map<RecordId, number> {
-  // What was flushed without them, because their stream was gone, stood in the log all the same.
-  const keys = [...bucket.logged.keys()].toSorted();
-  const log = Buffer.concat(keys.flatMap((key) => bucket.logged.get(key) ?? []));
+/** What a log says. Positions are bytes of what was written to it, void chunks left out. */
+interface Log {
+  readonly batches: readonly Batch[];
+  /** By name: where each incarnation of a stream ended; undefined for one that did not. */
+  readonly ends: ReadonlyMap<string, readonly (number | undefined)[]>;
+}
+
+interface Batch {
+  readonly at: number;
+  readonly bytes: Buffer;
+  readonly isSealed: boolean;
+}
+
+export function standing(history: History, bucket: Bucket, sealings: readonly Sealing[]): Standing {
+  const log = readLog(bucket);
+  return { records: recordsIn(log, history, sealings), ends: endsIn(log, history) };
+}
+
+/** All that was ever in force, also what is collected by now: a stream that was gone by then is in no segment. */
+function readLog(bucket: Bucket): Log {
+  const batches: Batch[] = [];
+  const ends = new Map<string, (number | undefined)[]>();
+  const streams = new Map<string, { basin: string; isSealed: boolean; end(at: number): void }>();
+  let at = 0;
+  let place = 0;
+  for (const key of [...bucket.logged.keys()].toSorted()) {
+    const object = bucket.logged.get(key);
+    if (object === undefined || placeOf(object) < place) continue;
+    place = goesOnAt(object);
+    for (const { kind, streamId, payload } of entriesOf(object)) {
+      at += 1 + payload.length;
+      const stream = streams.get(streamId);
+      if (kind === RECORDS) batches.push({ at, bytes: payload, isSealed: stream?.isSealed === true });
+      else if (kind === DELETED) stream?.end(at);
+      else if (kind === BASIN_REMOVED) for (const each of streams.values()) if (each.basin === streamId) each.end(at);
+      if (kind !== CREATED) continue;
+      const created = JSON.parse(payload.toString()) as { basinId: string; name: string; cipher: string | null };
+      const incarnations = ends.get(created.name) ?? [];
+      ends.set(created.name, incarnations);
+      const index = incarnations.push(undefined) - 1;
+      streams.set(streamId, {
+        basin: created.basinId,
+        isSealed: created.cipher !== null,
+        end: (position) => {
+          incarnations[index] ??= position;
+        },
+      });
+    }
+  }
+  return { batches, ends };
+}
+
+function recordsIn({ batches }: Log, history: History, sealings: readonly Sealing[]): Map<RecordId, number> {
   const unknown = new Set<RecordId>();
   for (const { call, answer } of history)
     if (call.kind === "append" && answer.kind === "unknown")
       for (const { id, command } of call.records) if (command === undefined) unknown.add(id);
   const lengths = new Set([...unknown].map((id) => id.length));
   const found = new Map<RecordId, number>();
-  // A body begins with its record's id and this mark, which nothing else of it contains (`clients/records.ts`).
-  for (let at = log.indexOf("~"); at >= 0 && unknown.size > 0; at = log.indexOf("~", at + 1)) {
-    for (const length of lengths) {
-      const id = log.toString("latin1", Math.max(0, at - length), at);
-      if (unknown.delete(id)) found.set(id, at);
-    }
-  }
+  const find = (bytes: Buffer, place: (id: RecordId, at: number) => void) => {
+    // A body begins with its record's id and this mark, which nothing else of it contains (`clients/records.ts`).
+    for (let at = bytes.indexOf("~"); at >= 0; at = bytes.indexOf("~", at + 1))
+      for (const length of lengths) {
+        const id = bytes.toString("latin1", Math.max(0, at - length), at);
+        if (unknown.has(id)) place(id, at);
+      }
+  };
+  for (const { at, bytes } of batches) find(bytes, (id, offset) => found.set(id, at + offset));
+  const sealed = batches.filter(({ isSealed }) => isSealed);
+  for (const { nonce, plain } of sealings)
+    find(Buffer.from(plain), (id) => {
+      const batch = sealed.find(({ bytes }) => bytes.includes(nonce));
+      if (batch !== undefined) found.set(id, batch.at + batch.bytes.indexOf(nonce));
+    });
   return found;
+}
+
+/** By what histories call a stream. */
+function endsIn({ ends }: Log, history: History): Map<string, readonly (number | undefined)[]> {
+  const byStream = new Map<string, readonly (number | undefined)[]>();
+  for (const { stream } of history) {
+    const name = stream.slice(stream.indexOf("/") + 1);
+    if (!byStream.has(stream)) byStream.set(stream, ends.get(name) ?? []);
+  }
+  return byStream;
 }

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { check } from "./checker.ts";
-import type { Answer, Call } from "./history.ts";
+import { check, type Violation } from "./checker.ts";
+import type { Answer, Call, Operation, Standing } from "./history.ts";
 import { CorrectStream, historyOf } from "./testing/correct-stream.ts";
-import type { Random } from "./testing/random.ts";
+import { Random } from "./testing/random.ts";
 
 const RUNS = 300;
 
@@ -115,3 +115,26 @@ for (const [name, bug] of Object.entries(BUGS)) {
     assert.ok(seen >= 10, `in ${seen} of 20 histories`);
   });
 }
+
+test("hints that lie change no verdict", () => {
+  const liesAbout = (history: readonly Operation[], seed: number): Standing => {
+    const random = new Random(seed);
+    const ids = history.flatMap(({ call }) => (call.kind === "append" ? call.records.map(({ id }) => id) : []));
+    const ends = Array.from({ length: 5 }, () => (random.chance(0.3) ? undefined : random.below(1_000)));
+    return {
+      records: new Map(ids.filter(() => random.chance(0.8)).map((id) => [id, random.below(1_000)])),
+      ends: new Map([["s", ends]]),
+    };
+  };
+  for (let seed = 0; seed < 40; seed += 1) {
+    const correct = historyOf({ seed, clients: 6, operations: 60, losses: 0.1, deletions: seed % 2 === 0 });
+    assert.deepEqual(check(correct, { standing: liesAbout(correct, seed) }), []);
+    const bug = Object.values(BUGS)[seed % Object.keys(BUGS).length];
+    const faulty = historyOf(
+      { seed, clients: 6, operations: 60, losses: 0.05, deletions: false },
+      (random) => new FaultyStream(random, bug),
+    );
+    const verdict = (violations: readonly Violation[]) => violations.map(({ kind }) => kind);
+    assert.deepEqual(verdict(check(faulty, { standing: liesAbout(faulty, seed) })), verdict(check(faulty)));
+  }
+});

@@ -15,7 +15,7 @@
 //
 // What it does not judge: basins, listings, whether what vanished by age was old enough (`ageing.ts`), answers without a claim about a
 // stream, and timestamps of records that nobody was told of.
-import type { History, Operation, RecordId } from "./history.ts";
+import type { History, Operation, Standing } from "./history.ts";
 import { ContentViolation, Placement } from "./placement.ts";
 import { describeOperation, describeStuck } from "./report.ts";
 import { MAX_SEARCHES, Search } from "./search.ts";
@@ -36,9 +36,8 @@ export interface Violation {
 export interface CheckOptions {
   /** What every stream is when the history begins. Default: absent. */
   readonly initially?: "absent" | "present";
-  /** Where records of unknown outcome are said to stand, by a number that grows along the log: what is tried first. A search that is
-   * told right is quicker; one that is told wrong is slower, and finds the same. */
-  readonly standing?: ReadonlyMap<RecordId, number>;
+  /** What is tried first. A search that is told right is quicker; one that is told wrong is slower, and finds the same. */
+  readonly standing?: Standing;
   /** Streams whose records vanish by age. That they were old enough is judged in `ageing.ts`. */
   readonly expiring?: ReadonlySet<string>;
 }
@@ -66,8 +65,9 @@ function checkStream(stream: string, operations: Operation[], options: CheckOpti
     const placement = new Placement(operations);
     const steps = stepsOf(operations, placement);
     const expires = options.expiring?.has(stream) === true;
-    const search = (variant: number) =>
-      new Search(steps, placement, options.initially ?? "absent", expires, variant, options.standing).run();
+    const { initially = "absent", standing } = options;
+    const hints = standing && { records: standing.records, ends: standing.ends.get(stream) ?? [] };
+    const search = (variant: number) => new Search(steps, placement, initially, expires, variant, hints).run();
     let result = search(0);
     for (let variant = 1; variant < MAX_SEARCHES && result.kind === "gave-up"; variant += 1) result = search(variant);
     if (result.kind === "ordered") return undefined;

@@ -110,3 +110,10 @@ export interface Operation {
 }
 
 export type History = readonly Operation[];
+
+/** Where things of unknown outcome are said to stand, by positions that grow along one log of everything. */
+export interface Standing {
+  readonly records: ReadonlyMap<RecordId, number>;
+  /** By stream: where each of its incarnations ends, the first one first; undefined for one that does not. */
+  readonly ends: ReadonlyMap<string, readonly (number | undefined)[]>;
+}

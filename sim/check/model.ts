@@ -20,6 +20,8 @@ export interface StreamState {
   readonly requestToken: string | undefined;
   /** Records vanish by age, at any moment: whatever is seen of that moves the trim point. Whether they were old enough is not judged here. */
   readonly expires: boolean;
+  /** How many incarnations of the stream there have been, this one included. Nobody can tell. */
+  readonly incarnation: number;
 }
 
 export function initialState(phase: "absent" | "present", expires: boolean): StreamState {
@@ -31,15 +33,19 @@ export function initialState(phase: "absent" | "present", expires: boolean): Str
     config: {},
     requestToken: undefined,
     expires,
+    incarnation: phase === "present" ? 1 : 0,
   };
 }
+
+/** Stands for a record that nobody has seen. */
+const UNSEEN = -1;
 
 /** The records of one incarnation, by number (see Placement). Immutable to its users; versions that follow each other share their memory. */
 export class Log {
   readonly #records: number[];
   /** The next sequence number. */
   readonly tail: number;
-  /** A chained hash over the records. */
+  /** A chained hash over the records; those that nobody has seen are all alike. */
   readonly hash: number;
 
   constructor(records: number[], tail: number, hash: number) {
@@ -64,7 +70,8 @@ export class Log {
     let { hash } = this;
     for (let i = 0; i < append.count; i += 1) {
       records.push(append.firstRecord + i);
-      hash = Math.imul(hash ^ (append.firstRecord + i), 0x01000193) ^ (hash >>> 15);
+      const seen = append.start === undefined ? UNSEEN : append.firstRecord + i;
+      hash = Math.imul(hash ^ seen, 0x01000193) ^ (hash >>> 15);
     }
     return new Log(records, this.tail + append.count, hash);
   }
@@ -198,8 +205,9 @@ function isOfAnother(log: Log, witness: Append | undefined, placement: Placement
   return companion.start !== undefined && companion.start < log.tail && !log.has(companion);
 }
 
-function created({ expires }: StreamState, config: Config | undefined, requestToken: string | undefined): StreamState {
-  return { ...initialState("present", expires), config: config ?? {}, requestToken };
+function created(before: StreamState, config: Config | undefined, requestToken: string | undefined): StreamState {
+  const { expires, incarnation } = before;
+  return { ...initialState("present", expires), config: config ?? {}, requestToken, incarnation: incarnation + 1 };
 }
 
 function create(state: StreamState, step: Step & { kind: "create" }): StreamState | Misfit {

@@ -9,10 +9,10 @@
 // - An append whose place is known is possible only when the tail is there: of those that are, one at most can be next, unless the
 //   stream is deleted and created again.
 // - An append of unknown outcome that nobody has seen is tried only where it can matter: where no append known to stand there would have
-//   to overlap it (if the stream is never deleted), not past a tail that is still to be seen, and not beyond everything that was ever
-//   seen or could depend on it. Of several that
-//   are alike (as long, no conditions, no commands, not in a session) the one invoked first stands for all: exchanging two of them
-//   changes nothing that anybody saw.
+//   to overlap it (in this incarnation), not past a tail that is still to be seen, and not beyond everything that was ever seen or could
+//   depend on it. Of several that are alike (as long, no conditions, no commands, not in a session) the one invoked first stands for all:
+//   exchanging two of them changes nothing that anybody saw. For the same reason, logs that differ only in which of such records stand
+//   where are one state.
 // - Of the open steps, the one that must return first decides which part of the stream has to change now (its log or its config), while
 //   no deletion is open: whatever changes the other part may as well happen afterwards. It changes nothing for this part, and it need
 //   not precede anything that is open, since nothing open was invoked after the first return.
@@ -82,6 +82,12 @@ interface Choice {
   next: number;
 }
 
+/** Where records of unknown outcome are said to stand, and where incarnations of the stream are said to end, by positions that grow along one log. */
+export interface Hints {
+  readonly records: ReadonlyMap<RecordId, number>;
+  readonly ends: readonly (number | undefined)[];
+}
+
 export class Search {
   readonly #placement: Placement;
   readonly #nodes: Node[];
@@ -92,7 +98,7 @@ export class Search {
   readonly #horizon: number;
   readonly #mattersBeyond: ReadonlySet<Append>;
   readonly #variant: number;
-  readonly #standing: ReadonlyMap<RecordId, number> | undefined;
+  readonly #hints: Hints | undefined;
   readonly #visited = new Set<string>();
   #state: StreamState;
   /** Done, in order. */
@@ -112,8 +118,8 @@ export class Search {
 
   /**
    * `steps` of one stream, in the order of invocation. `variant` decides which of equally likely choices is tried first: a search that
-   * was unlucky early can take for ever, where another is done at once. `standing` says where records of unknown outcome are said to
-   * stand: of those, the earlier is tried first, and the others last. It decides how long a search takes, never what an order is.
+   * was unlucky early can take for ever, where another is done at once. With `hints`, what is said to stand earlier is tried first,
+   * and what is not said to stand anywhere last. They decide how long a search takes, never what an order is.
    */
   constructor(
     steps: readonly Step[],
@@ -121,10 +127,10 @@ export class Search {
     initially: "absent" | "present",
     expires: boolean,
     variant = 0,
-    standing?: ReadonlyMap<RecordId, number>,
+    hints?: Hints,
   ) {
     this.#variant = variant;
-    this.#standing = variant % 2 === 0 ? standing : undefined;
+    this.#hints = variant % 2 === 0 ? hints : undefined;
     this.#placement = placement;
     this.#state = initialState(initially, expires);
     this.#mayRecur = steps.some((step) => step.kind === "delete");
@@ -340,9 +346,11 @@ export class Search {
     return first.part === "life" || this.#needsDeletion(first) ? undefined : first.part;
   }
 
-  /** Whether something open must happen while the stream is absent, and no deletion can come before it any more. */
+  /** Whether somebody is to see a tail that is past, or something open must happen while the stream is absent, and no deletion can come before
+   * it any more. */
   #isHopeless(): boolean {
     if (this.#state.phase !== "present") return false;
+    if (this.#skipsTail(this.#state.log.tail)) return true;
     return this.#open.some(
       (node) =>
         node.required &&
@@ -377,19 +385,13 @@ export class Search {
     // What vanishes late contradicts the least.
     if (required && greedy) return 1 + luck;
     if (required) return luck;
-    if (step.kind === "delete") return 4 + luck;
-    if (step.kind !== "append" || step.append.start !== undefined) return 1 + luck;
-    if (this.#standing !== undefined) return 2 + this.#standingOf(step.append, this.#standing);
-    return 2 + (hasCommands(step.append) && this.#variant % 2 === 0 ? 1 : 0) + luck;
-  }
-
-  /** From 0 to 1: the earlier the less, 1 when it is not said to stand anywhere. */
-  #standingOf(append: Append, standing: ReadonlyMap<RecordId, number>): number {
-    for (const { id } of append.operation.call.records) {
-      const at = standing.get(id);
-      if (at !== undefined) return at / (at + 1);
+    if (step.kind === "delete") {
+      const end = this.#hints?.ends[this.#state.incarnation - 1];
+      return end === undefined ? 4 + luck : 2 + shareOf(end);
     }
-    return 1;
+    if (step.kind !== "append" || step.append.start !== undefined) return 1 + luck;
+    if (this.#hints !== undefined) return 2 + standingOf(step.append, this.#hints);
+    return 2 + (hasCommands(step.append) && this.#variant % 2 === 0 ? 1 : 0) + luck;
   }
 
   /** Whether it is worth while to let an append that nobody has seen take effect here. */
@@ -401,9 +403,18 @@ export class Search {
       if (seen.has(node.alike)) return false;
       seen.add(node.alike);
     }
-    if (!this.#mayRecur && firstAtOrAfter(this.#placed, tail) < tail + append.count) return false;
+    if (this.#overlapsPlaced(tail, tail + append.count)) return false;
     if (this.#skipsTail(tail + append.count)) return false;
     return tail + append.count <= this.#horizon || this.#mattersBeyond.has(append);
+  }
+
+  /** Whether an append that is known to stand in this incarnation begins there. */
+  #overlapsPlaced(from: number, to: number): boolean {
+    if (!this.#mayRecur) return firstAtOrAfter(this.#placed, from) < to;
+    return this.#nodes.some(({ done, step }) => {
+      if (done || step.kind !== "append" || step.append.start === undefined) return false;
+      return step.append.start >= from && step.append.start < to && this.#isOfThis(step.append);
+    });
   }
 
   /** Whether somebody is still to see a tail of this incarnation that would be in the past at `tail`. */
@@ -428,6 +439,19 @@ export class Search {
     }
     return found;
   }
+}
+
+/** From 0 to 1: the earlier the less, 1 when it is not said to stand anywhere. */
+function standingOf(append: Append, { records }: Hints): number {
+  for (const { id } of append.operation.call.records) {
+    const at = records.get(id);
+    if (at !== undefined) return shareOf(at);
+  }
+  return 1;
+}
+
+function shareOf(position: number): number {
+  return position / (position + 1);
 }
 
 function tellsDeletion(step: Step): boolean {

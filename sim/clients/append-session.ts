@@ -12,12 +12,19 @@ import { decodeAck, encodeAppendInput } from "./protobuf.ts";
 /** Batches that a session may have under way. */
 const MAX_OUTSTANDING = 8;
 
-/** Appends what `next` gives until it gives nothing more. Resolves with what ended the session, or undefined after a clean end. */
+export interface AppendSessionEnd {
+  /** What ended it; undefined after a clean end. */
+  readonly failure: Answer | undefined;
+  /** What was sent, and neither acknowledged nor refused for good, in order. */
+  readonly left: readonly AppendCall[];
+}
+
+/** Appends what `next` gives until it gives nothing more, or the session ends. */
 export async function appendSession(
   client: Client,
   stream: StreamRef,
   next: () => AppendCall | undefined,
-): Promise<Answer | undefined> {
+): Promise<AppendSessionEnd> {
   const { chance, recorder, world } = client;
   // Whatever becomes of it: its opening may create the stream.
   if (stream.createdOnAppend)
@@ -31,18 +38,18 @@ export async function appendSession(
   });
   if (exchange === undefined) {
     client.lookElsewhere();
-    return { kind: "refused" };
+    return { failure: { kind: "refused" }, left: [] };
   }
   const session = new Outstanding(client, exchange);
   const head = await session.guarded(exchange.response());
   if (head === "broken") {
     client.lookElsewhere();
-    return { kind: "unknown" };
+    return { failure: { kind: "unknown" }, left: [] };
   }
   if (head.status !== 200) {
     const body = (await session.guarded(bodyOf(exchange))) ?? Buffer.alloc(0);
     exchange.connection.close();
-    return failureOf({ ...head, body });
+    return { failure: failureOf({ ...head, body }), left: [] };
   }
   const name = recorder.newSession();
   const received = session.receive();
@@ -51,7 +58,7 @@ export async function appendSession(
     const call = next();
     if (call === undefined) break;
     const pending = recorder.invoke(client.name, keyOf(stream), recordedAppend(call, stream), name);
-    session.send(pending, encodeAppendInput(call.records, call.matchSeqNum, call.fencingToken), compresses);
+    session.send(pending, call, compresses);
     if (session.outstanding >= MAX_OUTSTANDING) await session.change();
     else if (chance.happens(0.5)) await client.pause(chance.delayMs(20));
   }
@@ -60,13 +67,14 @@ export async function appendSession(
   exchange.connection.close();
   if (failure !== undefined) client.lookElsewhere();
   world.scheduler.note(client.lane, `append session ends: ${failure?.kind ?? "well"}`);
-  return failure;
+  return { failure, left: session.left };
 }
 
 class Outstanding {
   readonly #client: Client;
   readonly #exchange: Exchange;
-  readonly #pending: Pending[] = [];
+  readonly #pending: { readonly pending: Pending; readonly call: AppendCall }[] = [];
+  readonly left: AppendCall[] = [];
   #over = false;
   #changed: (() => void) | undefined;
 
@@ -83,9 +91,10 @@ class Outstanding {
     return this.#pending.length;
   }
 
-  send(pending: Pending, message: Uint8Array, compresses: boolean): void {
+  send(pending: Pending, call: AppendCall, compresses: boolean): void {
+    const message = encodeAppendInput(call.records, call.matchSeqNum, call.fencingToken);
     const body = compresses ? zstdCompressSync(message) : message;
-    this.#pending.push(pending);
+    this.#pending.push({ pending, call });
     const header = frameHeader(body.length, compresses ? "zstd" : "none");
     this.#exchange.connection.toServer.send([header, body], () => undefined);
   }
@@ -126,18 +135,18 @@ class Outstanding {
           failure = this.#terminal(frame.body);
           break receiving;
         }
-        const pending = this.#pending.shift();
-        if (pending === undefined) {
+        const first = this.#pending.shift();
+        if (first === undefined) {
           this.#client.world.violation("an append session acknowledged more than it was given");
           break receiving;
         }
-        pending.answer({ kind: "appended", ...decodeAck(frame.body) });
+        first.pending.answer({ kind: "appended", ...decodeAck(frame.body) });
         this.#wake();
       }
     }
     if (failure === undefined && this.#pending.length > 0)
       this.#client.world.violation(`an append session ended cleanly without ${this.#pending.length} acknowledgements`);
-    for (const pending of this.#pending.splice(0)) pending.answer({ kind: "unknown" });
+    this.#settle({ kind: "unknown" });
     this.#over = true;
     this.#wake();
     return failure;
@@ -146,9 +155,18 @@ class Outstanding {
   /** The first batch without an acknowledgement is the one that failed; nothing after it becomes durable (API: S2S). */
   #terminal(body: Uint8Array): Answer {
     const failure = failureOfStatus((body[0] << 8) | body[1], body.subarray(2));
-    this.#pending.shift()?.answer(failure);
-    if (failure.kind !== "unknown") for (const pending of this.#pending.splice(0)) pending.answer({ kind: "refused" });
+    const first = this.#pending.shift();
+    first?.pending.answer(failure);
+    if (first !== undefined && isRetried(failure)) this.left.push(first.call);
+    if (failure.kind !== "unknown") this.#settle({ kind: "refused" });
     return failure;
+  }
+
+  #settle(answer: Answer): void {
+    for (const { pending, call } of this.#pending.splice(0)) {
+      pending.answer(answer);
+      this.left.push(call);
+    }
   }
 
   #wake(): void {
@@ -156,4 +174,9 @@ class Outstanding {
     this.#changed = undefined;
     changed?.();
   }
+}
+
+/** Whether a client tries again after a failure: not when it was told that the stream is not as it should be. */
+export function isRetried({ kind }: Answer): boolean {
+  return kind === "unknown" || kind === "refused";
 }

@@ -18,6 +18,17 @@ export function isPrefix(shorter: number, longer: number): boolean {
   return more >= 0 && longer >> (3 * more) === shorter;
 }
 
+/** Whether a chunk is in it more than once. */
+export function doubles(history: number): boolean {
+  let seen = 0;
+  for (let left = lengthOf(history) - 1; left >= 0; left -= 1) {
+    const bit = 1 << ((history >> (3 * left)) & 7);
+    if ((seen & bit) !== 0) return true;
+    seen |= bit;
+  }
+  return false;
+}
+
 /** The chunks, oldest first. */
 export function chunksOf(history: number): number[] {
   const chunks: number[] = [];

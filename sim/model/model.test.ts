@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { describeViolation } from "./describe.ts";
 import { explore } from "./explore.ts";
-import { chunksOf, EMPTY_HISTORY, extended, isPrefix, lengthOf } from "./history.ts";
+import { chunksOf, doubles, EMPTY_HISTORY, extended, isPrefix, lengthOf } from "./history.ts";
 import { layout } from "./layout.ts";
 import { MUTANT_CASES, MUTANTS } from "./mutants.ts";
 import { SMALL_WORLDS } from "./worlds.ts";
@@ -34,6 +34,7 @@ test("a history is a list of chunks", () => {
   assert.deepEqual(chunksOf(two), [3, 7]);
   assert.deepEqual([EMPTY_HISTORY, one, two].map(lengthOf), [0, 1, 2]);
   assert.ok(isPrefix(EMPTY_HISTORY, two) && isPrefix(one, two) && isPrefix(two, two));
+  assert.ok(!doubles(two) && doubles(extended(two, 3)));
   assert.ok(!isPrefix(two, one) && !isPrefix(extended(EMPTY_HISTORY, 7), two));
 });
 

@@ -47,7 +47,9 @@ export type Rule = (model: Model, state: State, step: Step) => void;
 export type Invariant =
   | "what was told is lost"
   | "an answer is older than what was told"
+  | "what an owner would read is gone"
   | "two owners acknowledged different histories"
+  | "a chunk counts twice"
   | "the log contradicts itself"
   | "the log has a hole"
   | "a healthy log was taken for a corrupt one"

@@ -18,6 +18,7 @@ export const MUTANTS = [
   "skip the second listing",
   "skip the listing after the marker",
   "put an older epoch's marker on top",
+  "go on although the log was flushed",
   "skip the wait",
   "skip the wait after someone else's fence",
   "measure the wait by the wall clock",
@@ -34,7 +35,8 @@ export const MUTANTS = [
   "release with puts in flight",
   "let a look ahead earn a lease after the release",
   "let a chunk earn a lease after the release",
-  // Collection.
+  // Flushes and collection.
+  "cut what is in flight",
   "collect a fence",
   "collect a marker",
   "delete before the manifest is known to be in",
@@ -85,6 +87,7 @@ export const MUTANT_CASES: readonly MutantCase[] = [
     world: "orphans",
     breaks: "an older epoch's manifest came to stand on top",
   },
+  { mutant: "go on although the log was flushed", world: "a flush", breaks: "what an owner would read is gone" },
   { mutant: "skip the wait", world: "two owners", breaks: STALE },
   { mutant: "skip the wait after someone else's fence", world: "releases", breaks: STALE },
   { mutant: "measure the wait by the wall clock", world: "clocks", breaks: STALE },
@@ -109,6 +112,7 @@ export const MUTANT_CASES: readonly MutantCase[] = [
     breaks: STALE,
     behindIt: "release with puts in flight",
   },
+  { mutant: "cut what is in flight", world: "a narrow flush", breaks: "a chunk counts twice" },
   { mutant: "collect a fence", world: "a flush", breaks: LOST },
   { mutant: "collect a marker", world: "a flush", breaks: "a version was put where a marker had stood" },
   {

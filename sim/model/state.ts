@@ -65,8 +65,11 @@ const processLayout = layout({
   /** The highest epoch seen. */
   epochSeen: 1,
   afterRelease: 1,
-  /** Where reading began. */
+  /** Where reading began, and by which manifest version. */
   loadedStart: 1,
+  loadedVersion: 1,
+  /** Places of chunks that it has read and would read again for whoever asks, as bits: they are in no segment that it knows. */
+  read: 2,
   restarts: 1,
   fenceLanded: 1,
   /** Fences that it sent and that may still arrive: place and epoch of each (`attemptOf`). */

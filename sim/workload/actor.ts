@@ -12,6 +12,8 @@ export interface Stage {
   readonly pacesMs: readonly number[];
   /** Those of whoever changes what there is. */
   readonly adminPacesMs: readonly number[];
+  /** How likely a batch has a fence among its records, and a trim. */
+  readonly commandRate: number;
   /** True once actors are to come to an end. */
   readonly stopping: () => boolean;
 }

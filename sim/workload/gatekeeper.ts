@@ -1,19 +1,25 @@
 // The actor that issues access tokens, uses them, and revokes them: what is issued opens what it is for and nothing else, at once and after
-// any restart; what is revoked opens nothing any more, wherever it is presented. Judged on the spot: histories know of streams alone.
+// any restart; what is revoked, or has expired, opens nothing any more, wherever it is presented. Judged on the spot: histories know of
+// streams alone.
 import type { Client, Reply } from "../clients/client.ts";
 import { recordsUrl } from "../clients/operations.ts";
-import { RepeatingActor, type Stage } from "./actor.ts";
+import type { Site } from "../world/world.ts";
+import { RepeatingActor, type Stage, WALL_EPOCH_MS } from "./actor.ts";
 import type { Subject } from "./subject.ts";
 
 const AUTHN = 401;
 const DENIED = 403;
 const PAUSE_MS = 200;
+/** How long tokens last that do not last for ever. */
+const LIVES_MS = [3_000, 15_000, 60_000];
 
 interface Token {
   readonly id: string;
   readonly bearer: string;
   /** The stream that it may read. */
   readonly subject: Subject;
+  /** By the wall clock of whoever is asked; infinite for one that lasts. */
+  readonly expiresAtMs: number;
   /** `unsure`: nobody was told whether it is revoked. */
   state: "live" | "unsure" | "revoked";
 }
@@ -43,6 +49,7 @@ export class Gatekeeper extends RepeatingActor {
 
   async #issue(): Promise<void> {
     const { client } = this;
+    const { chance, world } = client;
     const [subject] = this.stage.subjects;
     this.#issued += 1;
     const id = `${client.name}-${this.#issued}`;
@@ -52,12 +59,15 @@ export class Gatekeeper extends RepeatingActor {
       streams: { exact: subject.name },
       op_groups: { stream: { read: true } },
     };
-    const reply = await send(client, "POST", "/v1/access-tokens", {}, { id, scope });
+    const expiresInMs = chance.happens(0.4) ? Math.round(world.scheduler.nowMs) + chance.pick(LIVES_MS) : undefined;
+    const expiry = expiresInMs === undefined ? {} : { expires_at: timeOf(expiresInMs) };
+    const expiresAtMs = expiresInMs === undefined ? Number.POSITIVE_INFINITY : Number(WALL_EPOCH_MS) + expiresInMs;
+    const reply = await send(client, "POST", "/v1/access-tokens", {}, { id, scope, ...expiry });
     if (typeof reply === "string" || reply.status !== 201) return;
     const issued: unknown = JSON.parse(reply.body.toString());
     const bearer = (issued as { readonly access_token?: unknown }).access_token;
     if (typeof bearer !== "string") throw new Error("a token was issued, and not told");
-    const token: Token = { id, bearer, subject, state: "live" };
+    const token: Token = { id, bearer, subject, expiresAtMs, state: "live" };
     this.#tokens.push(token);
     await this.#useEverywhere(token);
   }
@@ -83,9 +93,10 @@ export class Gatekeeper extends RepeatingActor {
   }
 
   /** Presents a token where it opens something, or where it does not. False when there was no answer. */
-  async #use(client: Client, { id, bearer, subject, state }: Token): Promise<boolean> {
+  async #use(client: Client, { id, bearer, subject, state, expiresAtMs }: Token): Promise<boolean> {
     this.doing = `using ${id}`;
-    const { world } = client;
+    const { world, site } = client;
+    const before = clockOf(site);
     const headers = { authorization: `Bearer ${bearer}`, "s2-basin": subject.basin };
     if (client.chance.happens(0.2)) {
       const reply = await send(client, "POST", recordsUrl(subject), headers, { records: [{ body: "forbidden" }] });
@@ -95,9 +106,16 @@ export class Gatekeeper extends RepeatingActor {
     }
     const reply = await send(client, "GET", `${recordsUrl(subject)}/tail`, headers, undefined);
     if (typeof reply === "string") return false;
-    if (state === "live" && (reply.status === AUTHN || reply.status === DENIED))
+    const after = clockOf(site);
+    // Whoever has forgotten a token by a clock that was put ahead does not remember it.
+    const lasts = expiresAtMs === Number.POSITIVE_INFINITY || (!world.clocksJumped && after.wallMs < expiresAtMs);
+    if (state === "live" && lasts && (reply.status === AUTHN || reply.status === DENIED))
       world.violation(`${id} is issued, and was refused with ${reply.status}`);
     if (state === "revoked" && reply.status < 300) world.violation(`${id} is revoked, and was let in`);
+    // The same process, by the same clock: it had expired before it was asked.
+    const expired =
+      before.process === after.process && before.offsetMs === after.offsetMs && before.wallMs >= expiresAtMs;
+    if (expired && reply.status < 300) world.violation(`${id} has expired, and was let in`);
     return reply.status < 500;
   }
 
@@ -110,6 +128,20 @@ export class Gatekeeper extends RepeatingActor {
         await client.pause(PAUSE_MS);
       }
   }
+}
+
+/** The time so long after the simulated wall clocks' start, within its first day. */
+function timeOf(ms: number): string {
+  const [hours, minutes, seconds] = [ms / 3_600_000, (ms / 60_000) % 60, (ms / 1_000) % 60].map((part) =>
+    String(Math.floor(part)).padStart(2, "0"),
+  );
+  return `2026-01-01T${hours}:${minutes}:${seconds}.${String(ms % 1_000).padStart(3, "0")}Z`;
+}
+
+/** What whoever is asked at a site takes the time for. */
+function clockOf({ process }: Site) {
+  const runtime = process?.runtime;
+  return { process, offsetMs: runtime?.wallOffsetMs, wallMs: runtime?.clock.wallMs() ?? Number.NaN };
 }
 
 function send(

@@ -1,7 +1,7 @@
 // A stream that clients work on, and what they believe of it: hints for conditions that sometimes hold, never taken for facts.
 
 import type { Answer, Config } from "../check/history.ts";
-import type { StreamRef } from "../clients/operations.ts";
+import type { AppendCall, StreamRef } from "../clients/operations.ts";
 import { type ClientRecord, commandRecord, plainRecord } from "../clients/records.ts";
 import type { Chance } from "../world/chance.ts";
 
@@ -117,6 +117,18 @@ export class Subject implements StreamRef {
   large(client: string, bytes: number): ClientRecord {
     this.#serial += 1;
     return plainRecord(`${client}-${this.name}-${this.#serial}`, 0, bytes, undefined);
+  }
+
+  /** The same batch once more, as a client sends it that was told nothing of it; but that no two records may be equal, nor trims. */
+  again(client: string, call: AppendCall): AppendCall {
+    const records = call.records.flatMap((record) => {
+      if (record.command?.kind === "trim") return [];
+      if (record.command?.kind === "fence") return [this.fence(client)];
+      this.#serial += 1;
+      const padding = record.body.length - record.id.length - 1;
+      return [plainRecord(`${client}-${this.name}-${this.#serial}`, record.headers.length, padding, record.timestamp)];
+    });
+    return { ...call, records };
   }
 
   /** Mostly none; else around now, often not in order. */

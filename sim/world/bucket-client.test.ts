@@ -5,7 +5,9 @@ import { ObjectStoreError } from "@tailrace/engine/object-store";
 import { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
 import { Chance } from "./chance.ts";
+import { CollectionWatch } from "./collection-watch.ts";
 import { LogWatch } from "./log-watch.ts";
+import { QuotaWatch } from "./quota-watch.ts";
 import { Lane, Scheduler } from "./scheduler.ts";
 import { Trace } from "./trace.ts";
 import { WEATHERS, type Weather } from "./weather.ts";
@@ -21,6 +23,7 @@ interface Setting {
 
 function setting(weather: Weather, seed = 1, exclusive = false): Setting {
   const bucket = new Bucket(exclusive);
+  bucket.put("deployment.json", Buffer.from('{"window":16}'));
   const scheduler = new Scheduler(new Chance(seed), new Trace(false));
   const lane = new Lane("process");
   const violations: string[] = [];
@@ -31,6 +34,8 @@ function setting(weather: Weather, seed = 1, exclusive = false): Setting {
     chance: new Chance(seed + 1),
     weather: () => weather,
     watch: new LogWatch(bucket, (what) => violations.push(what)),
+    collection: new CollectionWatch((what) => violations.push(what)),
+    quota: new QuotaWatch(undefined, (what) => violations.push(what)),
     onViolation: (what) => violations.push(what),
   });
   return {
@@ -50,6 +55,9 @@ function setting(weather: Weather, seed = 1, exclusive = false): Setting {
     },
   };
 }
+
+const LOG_KEY = "shards/0/wal/0000000000000000";
+const OTHER_KEY = "key";
 
 const bytes = (text: string) => Buffer.from(text);
 
@@ -99,25 +107,38 @@ describe("in any weather", () => {
     for (const exclusive of [false, true]) {
       test(`${weather.name}${exclusive ? ", on a disk" : ""}: answers are true`, async () => {
         const outcomes = new Map<string, number>();
+        const key = weather.about === "the log" ? LOG_KEY : OTHER_KEY;
         for (let seed = 1; seed <= 60; seed += 1) {
           const { client, until, bucket, scheduler } = setting(weather, seed, exclusive);
-          const outcome = await outcomeOf(until(client.putIfAbsent("key", [bytes("mine")])));
+          const outcome = await outcomeOf(until(client.putIfAbsent(key, [bytes("mine")])));
           outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-          const atOnce = bucket.get("key") !== undefined;
+          const atOnce = bucket.get(key) !== undefined;
           // Whatever is late has come by then.
           await scheduler.run(() => false, scheduler.nowMs + 600_000);
-          const inTheEnd = bucket.get("key") !== undefined;
+          const inTheEnd = bucket.get(key) !== undefined;
           if (outcome === "done") assert.ok(atOnce);
           if (["unavailable", "full", "denied"].includes(outcome)) assert.ok(!inTheEnd, `${outcome} had an effect`);
           assert.notEqual(outcome, "exists");
           assert.notEqual(outcome, "absent");
         }
+        // What has reached a disk's kernel is not late.
+        const late = exclusive ? 0 : weather.late;
         if (weather === WEATHERS.calm) assert.deepEqual([...outcomes.keys()], ["done"]);
-        else if (weather.refused + weather.requestLost + weather.answerLost + weather.late + weather.denied > 0)
+        else if (weather.refused + weather.requestLost + weather.answerLost + late + weather.denied > 0)
           assert.ok(outcomes.size > (weather.requestLost === 1 ? 0 : 1), [...outcomes.keys()].join());
       });
     }
   }
+
+  test("one part of the store may have troubles, and the other none", async () => {
+    for (const [weather, spared] of [
+      [WEATHERS.logAway, OTHER_KEY],
+      [WEATHERS.flushAway, LOG_KEY],
+    ] as const) {
+      const { client, until } = setting(weather);
+      assert.equal(await outcomeOf(until(client.putIfAbsent(spared, [bytes("mine")]))), "done");
+    }
+  });
 
   test("ambiguous puts sometimes took effect and sometimes did not; late ones come after their sender's death", async () => {
     let withEffect = 0;

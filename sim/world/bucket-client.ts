@@ -3,9 +3,11 @@
 import { type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "@tailrace/engine/object-store";
 import type { Bucket } from "./bucket.ts";
 import type { Chance } from "./chance.ts";
+import type { CollectionWatch } from "./collection-watch.ts";
 import type { LogWatch } from "./log-watch.ts";
+import type { QuotaWatch } from "./quota-watch.ts";
 import type { Lane, Scheduler } from "./scheduler.ts";
-import type { Weather } from "./weather.ts";
+import { WEATHERS, type Weather } from "./weather.ts";
 
 /** After this without an answer a client gives up. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -31,6 +33,8 @@ export interface BucketClientOptions {
   readonly chance: Chance;
   readonly weather: () => Weather;
   readonly watch: LogWatch;
+  readonly collection: CollectionWatch;
+  readonly quota: QuotaWatch;
   readonly onViolation: OnViolation;
 }
 
@@ -40,6 +44,7 @@ export class BucketClient implements ObjectStore {
   readonly #options: BucketClientOptions;
   #underWay = 0;
   #lastPutMs = 0;
+  #flushes = 0;
 
   constructor(options: BucketClientOptions) {
     this.#options = options;
@@ -56,11 +61,19 @@ export class BucketClient implements ObjectStore {
     return this.#lastPutMs;
   }
 
+  /** Segments that were put, or tried to. */
+  get flushes(): number {
+    return this.#flushes;
+  }
+
   putIfAbsent(key: string, parts: readonly Uint8Array[]): Promise<void> {
-    const { bucket, lane, watch } = this.#options;
+    const { bucket, lane, watch, collection, quota, scheduler } = this.#options;
+    if (key.includes("/segments/")) this.#flushes += 1;
     return this.#put("putIfAbsent", key, parts, (bytes) => {
       if (!bucket.putIfAbsent(key, bytes)) throw new ObjectStoreError("exists", `an object is there: ${key}`);
       watch.landed(lane, key);
+      collection.landed(lane, key, bytes);
+      if (key.includes("/wal/")) quota.landed(lane, bytes, scheduler.nowMs);
     });
   }
 
@@ -100,7 +113,11 @@ export class BucketClient implements ObjectStore {
   }
 
   delete(key: string): Promise<void> {
-    return this.#request("delete", key, () => this.#options.bucket.delete(key));
+    const { bucket, lane, collection } = this.#options;
+    return this.#request("delete", key, () => {
+      collection.deletes(lane, key);
+      bucket.delete(key);
+    });
   }
 
   async close(): Promise<void> {
@@ -111,7 +128,7 @@ export class BucketClient implements ObjectStore {
   /** `effect` happens in the bucket, once, or never; it throws the errors that are facts. */
   #request<T>(kind: Kind, key: string, effect: (givenUp: boolean) => T): Promise<T> {
     const { scheduler, lane, bucket, chance, exclusive } = { ...this.#options, exclusive: this.exclusive };
-    const weather = this.#options.weather();
+    const weather = befalling(this.#options.weather(), key);
     const writes = kind === "put" || kind === "putIfAbsent" || kind === "delete";
     const lost: ObjectStoreErrorKind = writes ? "ambiguous" : "unavailable";
     scheduler.note(lane, `${kind} ${key}`);
@@ -178,4 +195,10 @@ export class BucketClient implements ObjectStore {
       });
     });
   }
+}
+
+/** The weather of a request: calm where another part of the store has troubles. */
+function befalling(weather: Weather, key: string): Weather {
+  if (weather.about === "everything") return weather;
+  return (weather.about === "the log") === key.includes("/wal/") ? weather : WEATHERS.calm;
 }

@@ -1,6 +1,8 @@
 // The runtime of one simulated process: the production engine's only way to the world, and the world is the scheduler.
 // Its clocks drift, its wall clock jumps, and its monotonic clock stands still while its machine is suspended.
 import {
+  AEAD_CIPHERS,
+  type AeadJob,
   type BranchCounts,
   type Clock,
   type Random,
@@ -17,6 +19,12 @@ const WALL_EPOCH_MS = 1_767_225_600_000;
 /** How long work takes on a thread, mostly. */
 const THREAD_MS = 1;
 
+/** A record that was sealed: by its nonce it is found again wherever it stands. */
+export interface Sealing {
+  readonly nonce: Uint8Array;
+  readonly plain: Uint8Array;
+}
+
 /** Computes on the spot. */
 const { threads: inline } = new VirtualRuntime({ seed: 0 });
 
@@ -31,8 +39,15 @@ export class ProcessRuntime implements Runtime {
   #suspendedMs = 0;
   readonly #pending = new Set<SimEvent>();
 
-  /** `rate`: what the process takes a second of the world for. */
-  constructor(scheduler: Scheduler, lane: Lane, chance: Chance, rate: number, branches: BranchCounts) {
+  /** `rate`: what the process takes a second of the world for. `sealings`: takes note of what is sealed. */
+  constructor(
+    scheduler: Scheduler,
+    lane: Lane,
+    chance: Chance,
+    rate: number,
+    branches: BranchCounts,
+    sealings: Sealing[],
+  ) {
     this.branches = branches;
     // Every machine has been up for a time of its own.
     const upMs = chance.between(0, 1_000_000);
@@ -78,7 +93,10 @@ export class ProcessRuntime implements Runtime {
     this.threads = {
       compress: (compression, bytes) => onThread(() => inline.compress(compression, bytes)),
       decompress: (compression, bytes, maxBytes) => onThread(() => inline.decompress(compression, bytes, maxBytes)),
-      seal: (job) => onThread(async () => inline.seal(job)),
+      seal: (job) => {
+        sealings.push(...sealingsOf(job));
+        return onThread(async () => inline.seal(job));
+      },
       open: (job) => onThread(async () => inline.open(job)),
     };
   }
@@ -92,4 +110,14 @@ export class ProcessRuntime implements Runtime {
   suspended(ms: number): void {
     this.#suspendedMs += ms;
   }
+}
+
+function sealingsOf({ cipher, clearBytes, sealed, sealedSpans, plain, plainSpans }: AeadJob): Sealing[] {
+  return Array.from({ length: plainSpans.length / 2 }, (_, i) => {
+    const at = sealedSpans[2 * i] + clearBytes;
+    return {
+      nonce: sealed.slice(at, at + AEAD_CIPHERS[cipher].nonceBytes),
+      plain: plain.slice(plainSpans[2 * i], plainSpans[2 * i + 1]),
+    };
+  });
 }

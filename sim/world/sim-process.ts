@@ -4,6 +4,7 @@ import { Engine, type EngineLogger, type FlushLimits } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import {
   Answering,
+  type AppendQuotaOptions,
   AppendQuotas,
   Audit,
   Authenticator,
@@ -17,10 +18,12 @@ import {
 import type { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
 import type { Chance } from "./chance.ts";
+import type { CollectionWatch } from "./collection-watch.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LogWatch } from "./log-watch.ts";
 import type { Connection } from "./network.ts";
-import { ProcessRuntime } from "./process-runtime.ts";
+import { ProcessRuntime, type Sealing } from "./process-runtime.ts";
+import type { QuotaWatch } from "./quota-watch.ts";
 import { Lane, type Scheduler } from "./scheduler.ts";
 import { answer } from "./shell.ts";
 import type { Weather } from "./weather.ts";
@@ -35,6 +38,14 @@ const MAX_DRIFT = 0.02;
 /** Every process has the same routes, and a router keeps nothing. */
 const router = new Router();
 
+/** How processes are set up: all of a simulation alike. */
+export interface ProcessSettings {
+  readonly flushLimits: FlushLimits;
+  /** Memory for records. */
+  readonly cacheBytes: number;
+  readonly quotas: AppendQuotaOptions;
+}
+
 export interface SimProcessOptions {
   readonly name: string;
   readonly scheduler: Scheduler;
@@ -42,8 +53,12 @@ export interface SimProcessOptions {
   readonly bucket: Bucket;
   readonly weather: () => Weather;
   readonly watch: LogWatch;
+  readonly collection: CollectionWatch;
+  readonly quota: QuotaWatch;
   readonly branches: BranchCounts;
-  readonly flushLimits: FlushLimits;
+  readonly settings: ProcessSettings;
+  /** Takes note of what processes seal. */
+  readonly sealings: Sealing[];
   /** Something that must never be. */
   readonly onViolation: (what: string) => void;
 }
@@ -70,14 +85,26 @@ export class SimProcess {
   #active = 0;
 
   constructor(options: SimProcessOptions) {
-    const { name, scheduler, chance, bucket, weather, watch, branches, flushLimits, onViolation } = options;
+    const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
+    const { flushLimits, cacheBytes, quotas } = options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
     const rate = 1 + MAX_DRIFT * (2 * chance.fraction() - 1);
-    this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), rate, branches);
+    this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), rate, branches, options.sealings);
     const { lane } = this;
-    this.store = new BucketClient({ bucket, scheduler, lane, chance: chance.fork(), weather, watch, onViolation });
+    this.store = new BucketClient({
+      bucket,
+      scheduler,
+      lane,
+      chance: chance.fork(),
+      weather,
+      watch,
+      collection,
+      quota,
+      onViolation,
+    });
+    quota.started(this.lane, scheduler.nowMs);
     if (bucket.exclusive) bucket.holder = this.lane;
     scheduler.note(this.lane, "starts");
     this.engine = Engine.start({
@@ -85,6 +112,7 @@ export class SimProcess {
       store: this.store,
       logger: this.#logger(),
       flushLimits,
+      cacheBytes,
       onHalt: (error) => this.#fail(error),
     });
     const { engine, runtime } = this;
@@ -97,7 +125,7 @@ export class SimProcess {
         drain: this.#drain,
         audit: new Audit(this.#logger(), runtime),
         prices: DEFAULT_PRICES,
-        quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, this.runtime.clock),
+        quotas: new AppendQuotas(quotas, this.runtime),
         unfinished: this.#unfinished,
       },
       router,

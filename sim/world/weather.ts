@@ -2,6 +2,8 @@
 
 export interface Weather {
   readonly name: string;
+  /** What it befalls: a store may throttle one prefix and not another, and a log may have a store of its own. */
+  readonly about: "everything" | "the log" | "all but the log";
   /** One way of a request, mostly. */
   readonly latencyMs: number;
   /** Refused, certainly without effect: throttling, a server that is overloaded. */
@@ -22,6 +24,7 @@ export interface Weather {
 
 const CALM: Weather = {
   name: "calm",
+  about: "everything",
   latencyMs: 8,
   refused: 0,
   requestLost: 0,
@@ -46,4 +49,10 @@ export const WEATHERS = {
   full: { ...CALM, name: "full", full: true },
   away: { ...CALM, name: "away", requestLost: 1 },
   denied: { ...CALM, name: "denied", denied: 0.7 },
+  logStalling: { ...CALM, name: "the log is stalling", about: "the log", stalled: 0.5 },
+  logLate: { ...CALM, name: "the log is late", about: "the log", late: 0.3 },
+  logAway: { ...CALM, name: "the log is away", about: "the log", requestLost: 1 },
+  flushStalling: { ...CALM, name: "flushes are stalling", about: "all but the log", stalled: 0.8 },
+  flushAmbiguous: { ...CALM, name: "flushes are ambiguous", about: "all but the log", answerLost: 0.5 },
+  flushAway: { ...CALM, name: "flushes are away", about: "all but the log", requestLost: 1 },
 } as const satisfies Readonly<Record<string, Weather>>;

@@ -1,14 +1,16 @@
 // Everything that a simulation happens in: time, chance, the bucket and its weather, the sites where processes run, the network.
 // Decides nothing: the nemesis says what goes wrong, the clients what is asked.
-import type { FlushLimits } from "@tailrace/engine";
 import { BranchCounts } from "@tailrace/engine/runtime";
 import { Bucket, type Rot } from "./bucket.ts";
 import { Chance } from "./chance.ts";
+import { CollectionWatch } from "./collection-watch.ts";
 import { Exchange, type RequestHead } from "./exchange.ts";
 import { LogWatch } from "./log-watch.ts";
 import { Connection } from "./network.ts";
+import type { Sealing } from "./process-runtime.ts";
+import { QuotaWatch } from "./quota-watch.ts";
 import { type Lane, Scheduler } from "./scheduler.ts";
-import { SimProcess } from "./sim-process.ts";
+import { type ProcessSettings, SimProcess } from "./sim-process.ts";
 import type { Trace } from "./trace.ts";
 import { WEATHERS, type Weather } from "./weather.ts";
 
@@ -35,22 +37,30 @@ export class World {
   readonly processes: SimProcess[] = [];
   readonly violations: string[] = [];
   readonly watch: LogWatch;
+  readonly collection: CollectionWatch;
+  readonly quota: QuotaWatch;
+  /** What was sealed, for whoever judges a run. */
+  readonly sealings: Sealing[] = [];
   /** What was damaged in the bucket. */
   readonly rots: Rot[] = [];
   weather: Weather = WEATHERS.calm;
+  /** Whether any process's wall clock was ever set. */
+  clocksJumped = false;
   /** How likely a connection is to break some time. */
   connectionBreaks = 0;
-  readonly #flushLimits: FlushLimits;
+  readonly #settings: ProcessSettings;
   readonly #chance: Chance;
   readonly #networkChance: Chance;
 
-  constructor(seed: number, trace: Trace, siteCount: number, exclusive: boolean, flushLimits: FlushLimits) {
-    this.#flushLimits = flushLimits;
+  constructor(seed: number, trace: Trace, siteCount: number, exclusive: boolean, settings: ProcessSettings) {
+    this.#settings = settings;
     this.#chance = new Chance(seed);
     this.#networkChance = this.#chance.fork();
     this.scheduler = new Scheduler(this.#chance.fork(), trace);
     this.bucket = new Bucket(exclusive);
     this.watch = new LogWatch(this.bucket, (what) => this.violation(what));
+    this.collection = new CollectionWatch((what) => this.violation(what));
+    this.quota = new QuotaWatch(settings.quotas.perBasin.appendsPerSecond, (what) => this.violation(what));
     this.sites = Array.from({ length: siteCount }, (_, i) => ({
       name: `site${i}`,
       process: undefined,
@@ -89,8 +99,11 @@ export class World {
       bucket: this.bucket,
       weather: () => site.weather ?? this.weather,
       watch: this.watch,
+      collection: this.collection,
+      quota: this.quota,
       branches: this.branches,
-      flushLimits: this.#flushLimits,
+      settings: this.#settings,
+      sealings: this.sealings,
       onViolation: (what) => this.violation(what),
     });
     site.process = process;

@@ -283,7 +283,11 @@ export class Engine implements EngineApi {
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
     await shard.settled(stream);
     if (pending) throw streamDeletionPending();
-    if (existing === undefined || (key !== "" && existing.idempotencyKey === key)) return answer;
+    if (existing === undefined) return answer;
+    if (key !== "" && existing.idempotencyKey === key) {
+      this.#options.runtime.branches.reached("creation-repeated");
+      return answer;
+    }
     throw new EngineError("resource_already_exists", "the stream already exists");
   }
 
@@ -518,6 +522,7 @@ export class Engine implements EngineApi {
       this.#removals.delete(timer);
       if (!this.ready || this.#opened === undefined) return;
       work(this.#opened).catch((error: unknown) => {
+        this.#options.runtime.branches.reached("removal-retried");
         this.#logger.warn({ error: String(error) }, "a deletion could not be finished and will be tried again");
         if (this.ready) this.#later(DELETION_GRACE_MS, work);
       });

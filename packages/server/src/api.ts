@@ -8,7 +8,7 @@ export { readBody } from "./body.ts";
 export { Drain } from "./drain.ts";
 export { Metrics } from "./metrics.ts";
 export { DEFAULT_PRICES } from "./prices.ts";
-export { AppendQuotas } from "./quota/append-quotas.ts";
+export { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts";
 export { piecesOf } from "./reply-body.ts";
 export { Router } from "./router.ts";
 export { FrameDecoder, frameHeader } from "./s2s/frame.ts";

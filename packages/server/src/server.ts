@@ -76,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       drain,
       audit,
       prices: options.prices ?? DEFAULT_PRICES,
-      quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime.clock),
+      quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime),
       unfinished,
     },
     router: new Router(),

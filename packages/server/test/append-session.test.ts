@@ -70,7 +70,7 @@ async function setup() {
     drain: new Drain(),
     audit: new Audit({ info: () => undefined }, runtime),
     prices: DEFAULT_PRICES,
-    quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime.clock),
+    quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime),
     unfinished: new Unfinished(),
   };
   return { runtime, store, engine, context };

@@ -15,6 +15,8 @@ export function end(next: State, me: number): void {
   process.epochSeen = 0;
   process.afterRelease = 0;
   process.loadedStart = 0;
+  process.loadedVersion = 0;
+  process.read = 0;
   process.restarts = 0;
   process.fenceLanded = 0;
   process.fences = 0;

@@ -1,8 +1,19 @@
 // Flushing the log into a segment and a manifest version, and then collecting what that has made unreachable. A flush adds a segment, or
 // rewrites all that there are into one, as compaction will do.
-import { fenceOf, isMarker, signature } from "../cells.ts";
+import { chunkOf, fenceOf, isMarker, signature } from "../cells.ts";
+import { extended } from "../history.ts";
 import type { Model, Rule, Step } from "../model.ts";
-import { Flushing, Phase, PLACES, PROCESSES, Putting, SEGMENTS_PER_PROCESS, type State, VERSIONS } from "../state.ts";
+import {
+  Flushing,
+  Phase,
+  PLACES,
+  PROCESSES,
+  type Process,
+  Putting,
+  SEGMENTS_PER_PROCESS,
+  type State,
+  VERSIONS,
+} from "../state.ts";
 import { end } from "./end.ts";
 
 export const flush: Rule = (model, state, step) => {
@@ -36,15 +47,15 @@ function begin(model: Model, state: State, me: number, step: Step): void {
   if (process.flushes >= model.bounds.flushes[me] || version >= VERSIONS) return;
   if (logStart > process.manifest.logStart)
     step(me, "writes a segment, and sends a manifest that adds it as version", version, (next) =>
-      send(next, me, logStart, false),
+      send(model, next, me, logStart, false),
     );
   if (process.manifest.segments !== 0)
     step(me, "rewrites the segments, and sends a manifest that names the new one as version", version, (next) =>
-      send(next, me, logStart, true),
+      send(model, next, me, logStart, true),
     );
 }
 
-function send(next: State, me: number, logStart: number, rewritten: boolean): void {
+function send(model: Model, next: State, me: number, logStart: number, rewritten: boolean): void {
   const process = next.processes[me];
   const { manifest } = process;
   const segment = 1 << (me * SEGMENTS_PER_PROCESS + process.flushes);
@@ -53,12 +64,20 @@ function send(next: State, me: number, logStart: number, rewritten: boolean): vo
   manifest.logStart = logStart;
   manifest.inForce = fenceOf(me, process.epoch);
   manifest.segments = rewritten ? segment : manifest.segments | segment;
-  manifest.covered = process.view;
+  manifest.covered = cut(model, process, me);
   next.store.segments |= segment;
   process.version += 1;
   process.putting = Putting.sent;
   process.flushing = Flushing.sent;
   process.flushes += 1;
+}
+
+/** What a segment tells of: all that is known to be durable, which is all that stands before where the log goes on. */
+function cut(model: Model, { view, acked, sent }: Process, me: number): number {
+  let covered = view;
+  if (model.mutants["cut what is in flight"] === true)
+    for (let k = acked; k < sent; k += 1) covered = extended(covered, chunkOf(me, k));
+  return covered;
 }
 
 function learnOfManifest(state: State, me: number, step: Step): void {
@@ -93,6 +112,8 @@ function collect(model: Model, next: State, me: number): void {
         next.store.deletedVersions |= 1 << version;
     }
   }
+  // Whoever reads is sent to the segment first.
+  process.read &= -1 << logStart;
   next.store.deletedSegments |= process.unreachable;
   process.unreachable = 0;
   process.flushing = Flushing.nothing;

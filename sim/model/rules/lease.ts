@@ -26,8 +26,8 @@ export function outlivesRelease(model: Model): boolean {
   );
 }
 
-/** Elapsed time is the larger of both clocks' readings. */
-function held(model: Model, process: Process): boolean {
+/** Whether it may answer. Elapsed time is the larger of both clocks' readings. */
+export function held(model: Model, process: Process): boolean {
   if (model.bounds.lock || model.mutants["answer without a lease"] === true) return process.phase === Phase.owner;
   if (model.mutants["measure the lease by the monotonic clock alone"] === true)
     return process.leaseMono < model.bounds.leaseTicks;

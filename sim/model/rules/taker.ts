@@ -1,5 +1,5 @@
 // Taking over (takeover.ts): read, fence, list again, mark, list once more, wait.
-import { epochOfFence, epochOfManifest, isFence, signature, writerOf } from "../cells.ts";
+import { epochOfFence, epochOfManifest, isChunk, isFence, signature, writerOf } from "../cells.ts";
 import { EMPTY_HISTORY } from "../history.ts";
 import { type Model, type Rule, type Step, Violation } from "../model.ts";
 import { copyManifest, Phase, PLACES, PROCESSES, type Process, Putting, type State, VERSIONS } from "../state.ts";
@@ -56,6 +56,8 @@ function load(_model: Model, next: State, me: number): void {
   process.phase = Phase.reading;
   process.cursor = newest.logStart;
   process.loadedStart = newest.logStart;
+  process.loadedVersion = next.newestVersion;
+  process.read = 0;
   process.inForce = newest.inForce;
   process.epochSeen = epochOfManifest(newest.by);
   process.afterRelease = 0;
@@ -69,6 +71,7 @@ function read(model: Model, state: State, me: number, step: Step): void {
   if (state.wal[cursor] !== 0) {
     step(me, "reads place", cursor, (next) => {
       const process = next.processes[me];
+      if (isChunk(next.wal[cursor])) process.read |= 1 << cursor;
       if (advance(model, next, process)) {
         process.epochSeen = Math.max(process.epochSeen, epochOfFence(process.inForce));
         return;
@@ -143,9 +146,12 @@ function listAgain(model: Model, state: State, me: number, step: Step): void {
     const process = next.processes[me];
     const { newest } = next;
     if (model.mutants["skip the second listing"] !== true) {
-      const older =
-        epochOfManifest(newest.by) >= process.epoch && model.mutants["put an older epoch's marker on top"] !== true;
-      if (newest.logStart > process.cursor || older) {
+      const isOlder = epochOfManifest(newest.by) >= process.epoch;
+      const goesOn = isOlder
+        ? model.mutants["put an older epoch's marker on top"] === true
+        : next.newestVersion === process.loadedVersion ||
+          (model.mutants["go on although the log was flushed"] === true && newest.logStart <= process.cursor);
+      if (!goesOn) {
         startOver(model, next, me);
         return;
       }
@@ -194,6 +200,8 @@ function startOver(model: Model, next: State, me: number): void {
   process.epochSeen = 0;
   process.afterRelease = 0;
   process.loadedStart = 0;
+  process.loadedVersion = 0;
+  process.read = 0;
   process.fences = 0;
   process.view = EMPTY_HISTORY;
   process.waitMono = 0;
@@ -216,6 +224,7 @@ function own(model: Model, next: State, me: number): void {
   process.epochSeen = 0;
   process.afterRelease = 0;
   process.loadedStart = 0;
+  process.loadedVersion = 0;
   process.restarts = 0;
   process.fences = 0;
   process.waitMono = 0;

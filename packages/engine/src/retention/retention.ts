@@ -104,6 +104,7 @@ export class Retention {
       while (!this.#stopped && this.#turn()) await whenAllDurable();
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
+      runtime.branches.reached("retention-retried");
       logger.warn({ error: error.message }, "retention waits for the store");
       retry = true;
     } finally {

@@ -25,6 +25,10 @@ export const RARE_BRANCHES = [
   "lease-store-silent",
   /** A look ahead found a successor's object. */
   "deposed-by-look-ahead",
+  /** An object that should have been there was missing: its log, or its manifest, had moved on. */
+  "log-moved",
+  /** The log's start had moved before the fence was put. */
+  "log-start-moved",
   /** Another object stood where a fence should go. */
   "fence-race-lost",
   /** A fence stood in its place already: our own, after a lost reply. */
@@ -51,6 +55,15 @@ export const RARE_BRANCHES = [
   "history-from-store",
   "history-retried",
   "append-waited-for-room",
+  /** A creation was asked for again with its request token. */
+  "creation-repeated",
+  /** A deleted name could not be freed, and will be. */
+  "removal-retried",
+  /** What is over its age could not be trimmed, and will be. */
+  "retention-retried",
+  /** More was appended than the operator's quota allows: refused, or held up in a session. */
+  "append-over-quota",
+  "session-held-up-by-quota",
   /** A segment or a manifest stood in its place already: our own, after a lost reply. */
   "flush-was-in",
   /** Another's manifest stood under the version of a flush, or on top of it. */
@@ -61,6 +74,7 @@ export const RARE_BRANCHES = [
   "flush-from-store",
   "log-collected",
   "orphan-collected",
+  "delete-failed",
 ] as const;
 
 export type RareBranch = (typeof RARE_BRANCHES)[number];

@@ -124,7 +124,7 @@ export class Collector {
   }
 
   async #delete(keys: readonly string[]): Promise<void> {
-    const { store, logger } = this.#options;
+    const { runtime, store, logger } = this.#options;
     let next = 0;
     const deleteOn = async () => {
       while (next < keys.length && !this.#stopped) {
@@ -133,6 +133,7 @@ export class Collector {
           await store.delete(key);
         } catch (error) {
           if (!(error instanceof ObjectStoreError)) throw error;
+          runtime.branches.reached("delete-failed");
           logger.warn({ key, error: error.message }, "an object that is not needed any more was not deleted");
         }
       }

@@ -51,6 +51,7 @@ export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
       // What was there a moment ago may have been collected.
       const absent = error instanceof ObjectStoreError && error.kind === "absent";
       if (!(error instanceof LogMovedError) && !absent) throw error;
+      options.runtime.branches.reached("log-moved");
       gone = error;
     }
     options.runtime.branches.reached("takeover-restarted");
@@ -147,10 +148,12 @@ async function readToEnd(
   try {
     await readLog({ ...options, store: reads }, cursor, options.apply);
   } catch (error) {
-    if (error instanceof CorruptObjectError && (await moved())) return false;
-    throw error;
+    if (!(error instanceof CorruptObjectError) || !(await moved())) throw error;
+    return false;
   }
-  return !(await moved());
+  if (!(await moved())) return true;
+  options.runtime.branches.reached("log-start-moved");
+  return false;
 }
 
 /** True when another object stands where the fence should be. */

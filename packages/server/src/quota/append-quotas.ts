@@ -1,6 +1,6 @@
 // How much may be appended in a time, to a basin and with a token: an operator's limits, kept by this process in memory.
 // A single append beyond them is refused with a promise that nothing happened; a session is read from more slowly.
-import type { Clock } from "@tailrace/engine/runtime";
+import type { Runtime } from "@tailrace/engine/runtime";
 import type { Access } from "../access/access.ts";
 import { ApiError } from "../errors.ts";
 import { RateBudget } from "./rate-budget.ts";
@@ -46,31 +46,34 @@ class Budgets {
 
 export class AppendQuotas {
   readonly #options: AppendQuotaOptions;
-  readonly #clock: Clock;
+  readonly #runtime: Pick<Runtime, "clock" | "branches">;
   readonly #basins = new Map<string, Budgets>();
   readonly #tokens = new WeakMap<Access, Budgets>();
   #sweepAt = SWEEP_STEP;
 
-  constructor(options: AppendQuotaOptions, clock: Clock) {
+  constructor(options: AppendQuotaOptions, runtime: Pick<Runtime, "clock" | "branches">) {
     this.#options = options;
-    this.#clock = clock;
+    this.#runtime = runtime;
   }
 
   /** Counts one append. Errors: `rate_limited`, with the time after which to try again. */
   admit(access: Access, basin: string, bytes: number): void {
     const waitMs = this.waitMs(access, basin);
-    if (waitMs > 0) throw new ApiError("rate_limited", "more is appended than the operator's quota allows", waitMs);
+    if (waitMs > 0) {
+      this.#runtime.branches.reached("append-over-quota");
+      throw new ApiError("rate_limited", "more is appended than the operator's quota allows", waitMs);
+    }
     this.spend(access, basin, bytes);
   }
 
   /** Milliseconds until another append is within the limits. */
   waitMs(access: Access, basin: string): number {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#runtime.clock.monotonicMs();
     return Math.max(this.#ofBasin(basin, nowMs)?.waitMs(nowMs) ?? 0, this.#ofToken(access, nowMs)?.waitMs(nowMs) ?? 0);
   }
 
   spend(access: Access, basin: string, bytes: number): void {
-    const nowMs = this.#clock.monotonicMs();
+    const nowMs = this.#runtime.clock.monotonicMs();
     this.#ofBasin(basin, nowMs)?.spend(bytes, nowMs);
     this.#ofToken(access, nowMs)?.spend(bytes, nowMs);
   }

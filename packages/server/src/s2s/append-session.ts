@@ -131,6 +131,7 @@ export class AppendSession {
     while (!this.#ended && this.#output?.closed === false) {
       const waitMs = quotas.waitMs(this.#request.access, this.#basin);
       if (waitMs === 0) return;
+      runtime.branches.reached("session-held-up-by-quota");
       const timer = runtime.timers.set(waitMs, () => this.#changed?.());
       await this.#change();
       runtime.timers.clear(timer);

@@ -1,0 +1,64 @@
+// Each rule of flushing and collecting: broken, it is seen; kept, nothing is.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { CollectionWatch } from "./collection-watch.ts";
+import { Lane } from "./scheduler.ts";
+
+const OWNER = new Lane("owner");
+const INCARNATION = "a".repeat(32);
+const padded = (number: number) => String(number).padStart(16, "0");
+const place = (number: number) => `shards/0/wal/${padded(number)}`;
+const version = (number: number) => `shards/0/manifest/${padded(number)}`;
+const segment = (number: number) => `shards/0/segments/${padded(1)}-${INCARNATION}-${padded(number)}`;
+const CHUNK = Uint8Array.of(0, 0, 0, 0, 1, 1);
+const FENCE = Uint8Array.of(0, 0, 0, 0, 1, 2);
+
+function manifest(fields: { epoch?: number; logStart?: number; markers?: number[]; segments?: number[] }): Uint8Array {
+  const { epoch = 1, logStart = 0, markers = [0], segments = [] } = fields;
+  const named = segments.map((number) => ({ number, epoch: 1, incarnation: INCARNATION }));
+  return Buffer.from(`${JSON.stringify({ epoch, logStart, markers, segments: named })}\nchecksum\n`);
+}
+
+/** A fence, a marker, four chunks, and a flush of the first two. */
+function flushed() {
+  const violations: string[] = [];
+  const watch = new CollectionWatch((what) => violations.push(what));
+  watch.landed(OWNER, place(0), FENCE);
+  watch.landed(OWNER, version(0), manifest({}));
+  for (let i = 1; i <= 4; i += 1) watch.landed(OWNER, place(i), CHUNK);
+  watch.landed(OWNER, segment(0), Buffer.from("records"));
+  watch.landed(OWNER, version(1), manifest({ logStart: 3, segments: [0] }));
+  return { watch, violations };
+}
+
+test("what a manifest has made unreachable may go, late and twice", () => {
+  const { watch, violations } = flushed();
+  watch.landed(OWNER, version(2), manifest({ logStart: 5, segments: [0] }));
+  for (const key of [place(1), place(1), place(4), version(1), segment(7)]) watch.deletes(OWNER, key);
+  assert.deepEqual(violations, []);
+});
+
+describe("must not be deleted:", () => {
+  const cases = {
+    "a chunk that the log still begins before": place(3),
+    "a fence": place(0),
+    "a marker": version(0),
+    "the manifest in force": version(1),
+    "a segment that it names": segment(0),
+    "what belongs to nobody": "deployment.json",
+  };
+  for (const [what, key] of Object.entries(cases))
+    test(what, () => {
+      const { watch, violations } = flushed();
+      watch.deletes(OWNER, key);
+      assert.equal(violations.length, 1, violations.join());
+    });
+});
+
+test("epochs do not go back", () => {
+  const { watch, violations } = flushed();
+  watch.landed(OWNER, version(2), manifest({ epoch: 2, logStart: 3, markers: [0, 2], segments: [0] }));
+  assert.deepEqual(violations, []);
+  watch.landed(OWNER, version(3), manifest({ epoch: 1, logStart: 3, markers: [0, 2], segments: [0] }));
+  assert.equal(violations.length, 1);
+});

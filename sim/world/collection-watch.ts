@@ -1,0 +1,110 @@
+// Looks at manifests and fences as they come to stand in the bucket, and at whatever is deleted, and holds them to what the protocol rests on
+// (docs/protocol.md): nothing goes that the manifest in force needs, fences and markers stay for ever, epochs never go back. Changes nothing.
+import { isFence } from "./log-entries.ts";
+import type { Lane } from "./scheduler.ts";
+
+/** What a manifest version says, as far as it matters here. */
+interface Manifest {
+  readonly epoch: number;
+  readonly logStart: number;
+  readonly isMarker: boolean;
+  /** The keys of the segments that it names end in these. */
+  readonly segments: ReadonlySet<string>;
+}
+
+const WAL = /^shards\/0\/wal\/([0-9]{16})$/;
+const MANIFEST = /^shards\/0\/manifest\/([0-9]{16})$/;
+const SEGMENT = /^shards\/0\/segments\/(.+)$/;
+const DIGITS = 16;
+
+export class CollectionWatch {
+  readonly #onViolation: (what: string) => void;
+  /** Those that stand, by version. */
+  readonly #manifests = new Map<number, Manifest>();
+  /** Places of fences, and versions that are markers: taken for good. */
+  readonly #fences = new Set<number>();
+  readonly #markers = new Set<number>();
+
+  constructor(onViolation: (what: string) => void) {
+    this.#onViolation = onViolation;
+  }
+
+  /** An object has come to stand where none was. */
+  landed(process: Lane, key: string, bytes: Uint8Array): void {
+    const place = numberIn(WAL, key);
+    if (place !== undefined && isFence(bytes)) this.#fences.add(place);
+    const version = numberIn(MANIFEST, key);
+    if (version !== undefined) this.#manifestLanded(process, key, version, bytes);
+  }
+
+  #manifestLanded(process: Lane, key: string, version: number, bytes: Uint8Array): void {
+    const manifest = parse(version, bytes);
+    const newest = this.#newest();
+    if (newest !== undefined && version > newest && manifest.epoch < this.#epochOf(newest))
+      this.#onViolation(`${process.name} puts ${key}, of an older epoch, on top of version ${newest}`);
+    this.#manifests.set(version, manifest);
+    if (manifest.isMarker) this.#markers.add(version);
+  }
+
+  /** A delete arrives; whether the object is still there does not matter. */
+  deletes(process: Lane, key: string): void {
+    const why = this.#whyNeeded(key);
+    if (why !== undefined) this.#onViolation(`${process.name} deletes ${key}, ${why}`);
+    const version = numberIn(MANIFEST, key);
+    if (version !== undefined) this.#manifests.delete(version);
+  }
+
+  #whyNeeded(key: string): string | undefined {
+    const newest = this.#newest();
+    const inForce = newest === undefined ? undefined : this.#manifests.get(newest);
+    const place = numberIn(WAL, key);
+    if (place !== undefined) {
+      if (this.#fences.has(place)) return "a fence";
+      return place < (inForce?.logStart ?? 0) ? undefined : "which the log in force has not left behind";
+    }
+    const version = numberIn(MANIFEST, key);
+    if (version !== undefined) {
+      if (this.#markers.has(version)) return "a marker";
+      return version === newest ? "the manifest in force" : undefined;
+    }
+    const segment = SEGMENT.exec(key)?.[1];
+    if (segment === undefined) return "which nobody may delete";
+    return inForce?.segments.has(segment) === true ? "which the manifest in force names" : undefined;
+  }
+
+  #newest(): number | undefined {
+    let newest: number | undefined;
+    for (const version of this.#manifests.keys()) if (newest === undefined || version > newest) newest = version;
+    return newest;
+  }
+
+  #epochOf(version: number): number {
+    return this.#manifests.get(version)?.epoch ?? 0;
+  }
+}
+
+function numberIn(pattern: RegExp, key: string): number | undefined {
+  const digits = pattern.exec(key)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** What owners put is a line of JSON (docs/format.md). */
+function parse(version: number, bytes: Uint8Array): Manifest {
+  const [line] = Buffer.from(bytes).toString().split("\n");
+  const { epoch, logStart, markers, segments } = JSON.parse(line) as {
+    readonly epoch: number;
+    readonly logStart: number;
+    readonly markers: readonly number[];
+    readonly segments: readonly { readonly epoch: number; readonly incarnation: string; readonly number: number }[];
+  };
+  return {
+    epoch,
+    logStart,
+    isMarker: markers.includes(version),
+    segments: new Set(segments.map((each) => `${padded(each.epoch)}-${each.incarnation}-${padded(each.number)}`)),
+  };
+}
+
+function padded(number: number): string {
+  return String(number).padStart(DIGITS, "0");
+}
