@@ -69,7 +69,7 @@ export const MUTANT_CASES: readonly MutantCase[] = [
   { mutant: "skip the fence", world: "two owners", breaks: "the log has a hole" },
   { mutant: "continue inside the old window", world: "two owners", breaks: "the log contradicts itself" },
   { mutant: "take a missing object for the end", world: "a lost object", breaks: STALE },
-  { mutant: "skip the listing before the fence", world: "a flush", breaks: "the log has a hole" },
+  { mutant: "skip the listing before the fence", world: "sleepers", breaks: "the log has a hole" },
   {
     mutant: "take any contradiction for corruption",
     world: "a narrow flush",
@@ -79,8 +79,7 @@ export const MUTANT_CASES: readonly MutantCase[] = [
   {
     mutant: "skip the listing after the marker",
     world: "compaction",
-    breaks: LOST,
-    behindIt: "delete on an unconfirmed manifest",
+    breaks: "what an owner would read is gone",
   },
   {
     mutant: "put an older epoch's marker on top",

@@ -275,6 +275,7 @@ export class Engine implements EngineApi {
     const { shard } = this.#open();
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
+    if (key !== "" && existing?.idempotencyKey === key) this.#options.runtime.branches.reached("creation-repeated");
     const cipher = basin.config.streamCipher ?? null;
     if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
     const stream = existing ?? shard.create(basin.id, name, this.#resolved(basin, config), key, cipher);
@@ -283,11 +284,7 @@ export class Engine implements EngineApi {
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
     await shard.settled(stream);
     if (pending) throw streamDeletionPending();
-    if (existing === undefined) return answer;
-    if (key !== "" && existing.idempotencyKey === key) {
-      this.#options.runtime.branches.reached("creation-repeated");
-      return answer;
-    }
+    if (existing === undefined || (key !== "" && existing.idempotencyKey === key)) return answer;
     throw new EngineError("resource_already_exists", "the stream already exists");
   }
 
