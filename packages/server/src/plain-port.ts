@@ -20,6 +20,7 @@ import { type AddressInfo, createServer as createNet, type Server as NetServer, 
 import type { Runtime } from "@tailrace/engine/runtime";
 import type { RequestHead } from "./answering.ts";
 import type { Answer } from "./api-request.ts";
+import { EndOfTurn } from "./fast-lane/end-of-turn.ts";
 import { FastLane, type FastLaneOptions } from "./fast-lane/fast-lane.ts";
 import type { HttpRequest, HttpResponse } from "./http-shell.ts";
 
@@ -103,6 +104,7 @@ export class PlainPort {
         this.#fastLanes.delete(lane);
         this.#toNode(this.#http1, lane.socket, unread);
       },
+      endOfTurn: new EndOfTurn(runtime, () => this.#fastLanes.size),
       maxHeadBytes: MAX_HEADER_BYTES,
       idleMs: deadlines.idleMs,
     };

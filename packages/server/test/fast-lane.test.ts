@@ -250,3 +250,28 @@ test("a drain answers what has begun, says that it closes, and closes", async ()
   await drained;
   await own.stop();
 });
+
+test("answers to a crowd of connections come whole and in order, also those after which a connection ends", async () => {
+  const stream = "crowd";
+  await withWire(async (wire) => {
+    wire.send(post(stream, JSON.stringify({ records: [{ body: "ä" }, { body: "x".repeat(5000) }] })));
+    assert.equal((await wire.answers(1))[0].status, 200);
+  });
+  const wires = Array.from({ length: 24 }, () => new Wire(served.url));
+  try {
+    const path = (seqNum: number) => `/v1/streams/${stream}/records?count=1&seq_num=${seqNum}`;
+    for (const wire of wires) wire.send(get(path(0)), get(path(1)), get(`/v1/streams/${stream}/records/tail`));
+    for (const wire of wires) {
+      const [first, second, tail] = await wire.answers(3);
+      assert.equal(Buffer.from(JSON.parse(first.body).records[0].body, "latin1").toString("utf8"), "ä");
+      assert.equal(JSON.parse(second.body).records[0].body, "x".repeat(5000));
+      assert.equal(JSON.parse(tail.body).tail.seq_num, 2);
+    }
+    // Half of it: the request is answered, by Node's server, and the connection closed.
+    for (const wire of wires) wire.send(get(path(1), "connection: close\r\n"));
+    for (const wire of wires) assert.equal((await wire.answers(1))[0].status, 200);
+    for (const wire of wires) await wire.until(() => wire.closed);
+  } finally {
+    for (const wire of wires) wire.socket.destroy();
+  }
+});

@@ -10,6 +10,7 @@ import { wholeBody } from "../body.ts";
 import { onceClosed } from "../closing.ts";
 import { compressed, piecesOf, replyCompression } from "../reply-body.ts";
 import { takingDeadlineMs } from "../session/output.ts";
+import type { EndOfTurn } from "./end-of-turn.ts";
 import { httpDate } from "./http-date.ts";
 import { type PlainHead, PlainHeadReader } from "./plain-head.ts";
 
@@ -28,6 +29,8 @@ export interface FastLaneOptions {
   readonly answer: (request: RequestHead) => Answer | Promise<Answer>;
   /** Takes a connection over from its lane, which has let go of it; `unread` comes before what the socket will give. */
   readonly handOver: (lane: FastLane, unread: Buffer) => void;
+  /** Shared by all lanes. */
+  readonly endOfTurn: EndOfTurn;
   readonly maxHeadBytes: number;
   /** A connection on which nothing moves for this long is closed. */
   readonly idleMs: number;
@@ -132,8 +135,9 @@ export class FastLane {
       const bytes = Buffer.byteLength(body);
       const compression = replyCompression(answer.status, bytes, request.header("accept-encoding"));
       if (compression !== undefined) return this.#sendCompressed(answer, [Buffer.from(body)], compression);
-      // Head and body in one string, in one write.
-      this.socket.write(this.#head(answer, bytes) + body);
+      // Head and body in one string, in one write. With as many bytes as characters it is ASCII, and Latin-1 the shortest way to write it.
+      this.#options.endOfTurn.hold(this.socket);
+      this.socket.write(this.#head(answer, bytes) + body, bytes === body.length ? "latin1" : "utf8");
       return undefined;
     }
     const pieces = piecesOf(body);
@@ -152,6 +156,7 @@ export class FastLane {
 
   #write(head: string, pieces: readonly Uint8Array[]): void {
     const socket = this.socket;
+    this.#options.endOfTurn.hold(socket);
     socket.cork();
     socket.write(head, "latin1");
     for (const piece of pieces) socket.write(piece);
