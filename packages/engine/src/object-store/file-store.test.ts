@@ -209,6 +209,26 @@ describe("a FileStore's order of calls", () => {
     await store.close();
   });
 
+  it("writes a large object in pieces, each synced before the next, and links it when all of them are", async () => {
+    const order: string[] = [];
+    const store = await FileStore.open(freshDirectory(), systemRuntime, { calls: recording(order) });
+    await store.putIfAbsent("wal/0", [bytes("before")]);
+    order.length = 0;
+    const MIB = 1024 * 1024;
+    const object = Buffer.alloc(9 * MIB);
+    for (let at = 0; at < object.length; at += 4) object.writeUInt32LE(at, at);
+    const parts = [object.subarray(0, 3), object.subarray(3, 5 * MIB + 1), object.subarray(5 * MIB + 1)];
+    await store.putIfAbsent("segments/1", parts);
+    const ended = order.filter((call) => call.endsWith(" ended")).map((call) => call.replace(" ended", ""));
+    const link = ended.indexOf("link");
+    const writes = ended.slice(0, link).filter((call) => call === "writev" || call === "fdatasync");
+    assert.equal(writes.filter((call) => call === "fdatasync").length, 5);
+    assert.equal(writes.at(-1), "fdatasync");
+    assert.ok(!writes.some((call, i) => call === "fdatasync" && writes[i - 1] !== "writev"), writes.join(", "));
+    assert.deepEqual(Buffer.from(await store.get("segments/1")), object);
+    await store.close();
+  });
+
   it("makes a new directory's name durable before the first put in it resolves", async () => {
     const order: string[] = [];
     const store = await FileStore.open(freshDirectory(), systemRuntime, { calls: recording(order) });

@@ -25,6 +25,10 @@ const MAX_BACKGROUND_REMOVALS = 256;
 /** Of a temporary file's name: enough that no two processes ever choose the same. */
 const TEMP_NAME_BYTES = 8;
 
+/** An object beyond this is nobody's append: it is written and synced in pieces, so that the disk takes the puts of others in between. */
+const LARGE_OBJECT_BYTES = 8 * 1024 * 1024;
+const SYNCED_PIECE_BYTES = 2 * 1024 * 1024;
+
 export interface FileStoreOptions {
   /** For tests that make a call of the operating system fail. */
   readonly calls?: FileCalls;
@@ -145,8 +149,10 @@ export class FileStore implements ObjectStore {
       await this.#directories.ensure(directory);
       fd = await this.#calls.open(temp, "wx");
       tempIsThere = true;
-      await this.#writeFully(fd, parts);
-      await this.#calls.fdatasync(fd);
+      for (const piece of piecesToSync(parts)) {
+        await this.#writeFully(fd, piece);
+        await this.#calls.fdatasync(fd);
+      }
       phase = "name";
       if (overwrite) {
         await this.#calls.rename(temp, path);
@@ -286,6 +292,27 @@ export class FileStore implements ObjectStore {
       await this.#calls.unlink(probe);
     }
   }
+}
+
+/** Parts that are to be on the disk before the next ones are written: all of them, unless they are many bytes. */
+function piecesToSync(parts: readonly Uint8Array[]): (readonly Uint8Array[])[] {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  if (bytes <= LARGE_OBJECT_BYTES) return [parts];
+  const pieces: Uint8Array[][] = [];
+  let left = 0;
+  for (const part of parts) {
+    for (let at = 0; at < part.length; ) {
+      if (left === 0) {
+        pieces.push([]);
+        left = SYNCED_PIECE_BYTES;
+      }
+      const taken = part.subarray(at, at + left);
+      pieces.at(-1)?.push(taken);
+      at += taken.length;
+      left -= taken.length;
+    }
+  }
+  return pieces;
 }
 
 function withoutFirst(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
