@@ -51,6 +51,7 @@ export class Epilogue {
     if (tail === undefined) return [];
     // Others may not know yet that they have been overtaken.
     const { site } = client;
+    const { process } = site;
     const followers = Array.from(
       { length: FOLLOWERS },
       (_, i) => new Follower(client.at(site), subject, tail, i === 0),
@@ -58,7 +59,7 @@ export class Epilogue {
     await client.pause(CATCHING_UP_MS);
     for (let i = 0; i < APPENDS; i += 1) {
       const end = await this.#appended(client, subject);
-      if (end === undefined || client.site !== site) break;
+      if (end === undefined || client.site !== site || site.process !== process) break;
       for (const follower of followers)
         if (!(await follower.within(PROMPT_MS, () => follower.next >= end)))
           world.violation(
@@ -70,7 +71,7 @@ export class Epilogue {
       for (const follower of followers)
         if (!(await follower.within(PROMPT_MS, () => follower.end !== undefined)))
           world.violation(`a follower of ${subject.name} goes on ${PROMPT_MS} ms after its deletion was acknowledged`);
-        else if (follower.end?.why !== "gone" && client.site === site)
+        else if (follower.end?.why !== "gone" && client.site === site && site.process === process)
           world.violation(`a follower of ${subject.name} was not told of its deletion: ${follower.end?.why}`);
     }
     return followers;

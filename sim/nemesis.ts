@@ -329,9 +329,9 @@ export class Nemesis {
       sites.every(({ weather }) => weather === undefined);
     const look = () => {
       if (heir.state !== "starting" || !undisturbed()) return;
-      const { lastPutMs } = heir.store;
-      // Its last word to the store before it serves is that it has taken over.
-      if (lastPutMs > startedMs && scheduler.nowMs - lastPutMs > SUCCESSION_MS)
+      const { lastPutMs, lastRequestMs } = heir.store;
+      // Its last word to the store before it serves is that it has taken over; what it reads then may take its time.
+      if (lastPutMs > startedMs && scheduler.nowMs - lastRequestMs > SUCCESSION_MS)
         this.#world.violation(`${heir.name} follows the release of ${owner.name}, and waits all the same`);
       else scheduler.after(SUCCESSION_POLL_MS, this.lane, "waits for the heir", look);
     };

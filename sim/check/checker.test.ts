@@ -443,3 +443,12 @@ describe("the checker", () => {
     assert.throws(() => check(historyOf((s) => s.told(append("a"), acked(0)).told(append("a"), acked(1)))));
   });
 });
+
+test("a fence that a refusal tells of may stand behind what its session sent before, though nobody has seen any of it", () => {
+  const story = new Story();
+  story.told(append("a"), acked(0));
+  story.told(append("b"), UNKNOWN, "session");
+  story.told(fence("f", "mine"), UNKNOWN, "session");
+  story.told({ ...append("c"), fencingToken: "" }, tokenMismatch("mine"));
+  assert.deepEqual(check(story.history), []);
+});

@@ -30,7 +30,7 @@ import { mayChange, mayShowExpiry, type Part, partOf, type Step } from "./steps.
 const MAX_TRIES = 50_000;
 const MAX_TRIES_PER_STEP = 100;
 /** Searches before the checker gives up. */
-export const MAX_SEARCHES = 10;
+export const MAX_SEARCHES = 60;
 
 export interface Stuck {
   readonly kind: "no-order" | "gave-up";
@@ -129,7 +129,8 @@ export class Search {
     variant = 0,
     hints?: Hints,
   ) {
-    this.#variant = variant;
+    // Every other search does without hints, and the first of either kind without luck.
+    this.#variant = hints === undefined ? variant : variant >> 1;
     this.#hints = variant % 2 === 0 ? hints : undefined;
     this.#placement = placement;
     this.#state = initialState(initially, expires);
@@ -501,17 +502,24 @@ function horizon(steps: readonly Step[], placement: Placement): number {
   return end;
 }
 
-/** Appends whose commands would show although nobody sees their records: a token that a refusal tells, a trim. */
+/** Appends whose commands would show although nobody sees their records (a token that a refusal tells, a trim), and those of the same session
+ * before them, without which they cannot have taken effect. */
 function mattersBeyond(steps: readonly Step[], placement: Placement): Set<Append> {
   const told = new Set<string>();
   for (const step of steps) if (step.kind === "fencing-token-mismatch") told.add(step.actual);
-  return new Set(
-    placement.appends.filter(({ operation }) =>
-      operation.call.records.some(
-        ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && told.has(command.token)),
-      ),
-    ),
-  );
+  const shows = ({ operation }: Append) =>
+    operation.call.records.some(
+      ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && told.has(command.token)),
+    );
+  const matters = new Set<Append>();
+  const sessions = new Set<string>();
+  for (const append of placement.appends.toReversed()) {
+    const { session } = append.operation;
+    if (!shows(append) && (session === undefined || !sessions.has(session))) continue;
+    matters.add(append);
+    if (session !== undefined) sessions.add(session);
+  }
+  return matters;
 }
 
 function firstAtOrAfter(sorted: readonly number[], value: number): number {

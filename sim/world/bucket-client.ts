@@ -44,6 +44,7 @@ export class BucketClient implements ObjectStore {
   readonly #options: BucketClientOptions;
   #underWay = 0;
   #lastPutMs = 0;
+  #lastRequestMs = 0;
   #flushes = 0;
 
   constructor(options: BucketClientOptions) {
@@ -54,6 +55,11 @@ export class BucketClient implements ObjectStore {
   /** Requests that have no answer yet. */
   get underWay(): number {
     return this.#underWay;
+  }
+
+  /** When anything was asked last. */
+  get lastRequestMs(): number {
+    return this.#lastRequestMs;
   }
 
   /** When something was put last, or tried to. */
@@ -133,6 +139,7 @@ export class BucketClient implements ObjectStore {
     const lost: ObjectStoreErrorKind = writes ? "ambiguous" : "unavailable";
     scheduler.note(lane, `${kind} ${key}`);
     this.#underWay += 1;
+    this.#lastRequestMs = scheduler.nowMs;
     return new Promise((resolve, reject) => {
       let settled = false;
       const settle = (outcome: string, act: () => void) => {

@@ -10,22 +10,21 @@ const padded = (number: number) => String(number).padStart(16, "0");
 const place = (number: number) => `shards/0/wal/${padded(number)}`;
 const version = (number: number) => `shards/0/manifest/${padded(number)}`;
 const segment = (number: number) => `shards/0/segments/${padded(1)}-${INCARNATION}-${padded(number)}`;
-const CHUNK = Uint8Array.of(0, 0, 0, 0, 1, 1);
-const FENCE = Uint8Array.of(0, 0, 0, 0, 1, 2);
+const OBJECT = Buffer.from("of the log");
 
 function manifest(fields: { epoch?: number; logStart?: number; markers?: number[]; segments?: number[] }): Uint8Array {
   const { epoch = 1, logStart = 0, markers = [0], segments = [] } = fields;
   const named = segments.map((number) => ({ number, epoch: 1, incarnation: INCARNATION }));
-  return Buffer.from(`${JSON.stringify({ epoch, logStart, markers, segments: named })}\nchecksum\n`);
+  return Buffer.from(`${JSON.stringify({ epoch, logStart, fences: [0], markers, segments: named })}\nchecksum\n`);
 }
 
 /** A fence, a marker, four chunks, and a flush of the first two. */
 function flushed() {
   const violations: string[] = [];
   const watch = new CollectionWatch((what) => violations.push(what));
-  watch.landed(OWNER, place(0), FENCE);
+  watch.landed(OWNER, place(0), OBJECT);
   watch.landed(OWNER, version(0), manifest({}));
-  for (let i = 1; i <= 4; i += 1) watch.landed(OWNER, place(i), CHUNK);
+  for (let i = 1; i <= 4; i += 1) watch.landed(OWNER, place(i), OBJECT);
   watch.landed(OWNER, segment(0), Buffer.from("records"));
   watch.landed(OWNER, version(1), manifest({ logStart: 3, segments: [0] }));
   return { watch, violations };
@@ -53,6 +52,14 @@ describe("must not be deleted:", () => {
       watch.deletes(OWNER, key);
       assert.equal(violations.length, 1, violations.join());
     });
+});
+
+test("a fence that was put into a collected place is none of the log's, and may go", () => {
+  const { watch, violations } = flushed();
+  watch.deletes(OWNER, place(1));
+  watch.landed(OWNER, place(1), OBJECT);
+  watch.deletes(OWNER, place(1));
+  assert.deepEqual(violations, []);
 });
 
 test("epochs do not go back", () => {

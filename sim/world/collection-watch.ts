@@ -1,6 +1,5 @@
 // Looks at manifests and fences as they come to stand in the bucket, and at whatever is deleted, and holds them to what the protocol rests on
 // (docs/protocol.md): nothing goes that the manifest in force needs, fences and markers stay for ever, epochs never go back. Changes nothing.
-import { isFence } from "./log-entries.ts";
 import type { Lane } from "./scheduler.ts";
 
 /** What a manifest version says, as far as it matters here. */
@@ -8,6 +7,8 @@ interface Manifest {
   readonly epoch: number;
   readonly logStart: number;
   readonly isMarker: boolean;
+  /** Places of the fences in the log before its start. */
+  readonly fences: ReadonlySet<number>;
   /** The keys of the segments that it names end in these. */
   readonly segments: ReadonlySet<string>;
 }
@@ -21,8 +22,7 @@ export class CollectionWatch {
   readonly #onViolation: (what: string) => void;
   /** Those that stand, by version. */
   readonly #manifests = new Map<number, Manifest>();
-  /** Places of fences, and versions that are markers: taken for good. */
-  readonly #fences = new Set<number>();
+  /** Versions that are markers: taken for good. */
   readonly #markers = new Set<number>();
 
   constructor(onViolation: (what: string) => void) {
@@ -31,8 +31,6 @@ export class CollectionWatch {
 
   /** An object has come to stand where none was. */
   landed(process: Lane, key: string, bytes: Uint8Array): void {
-    const place = numberIn(WAL, key);
-    if (place !== undefined && isFence(bytes)) this.#fences.add(place);
     const version = numberIn(MANIFEST, key);
     if (version !== undefined) this.#manifestLanded(process, key, version, bytes);
   }
@@ -59,7 +57,8 @@ export class CollectionWatch {
     const inForce = newest === undefined ? undefined : this.#manifests.get(newest);
     const place = numberIn(WAL, key);
     if (place !== undefined) {
-      if (this.#fences.has(place)) return "a fence";
+      // One that was put into a collected place is none of the log's.
+      if (inForce?.fences.has(place) === true) return "a fence";
       return place < (inForce?.logStart ?? 0) ? undefined : "which the log in force has not left behind";
     }
     const version = numberIn(MANIFEST, key);
@@ -91,15 +90,17 @@ function numberIn(pattern: RegExp, key: string): number | undefined {
 /** What owners put is a line of JSON (docs/format.md). */
 function parse(version: number, bytes: Uint8Array): Manifest {
   const [line] = Buffer.from(bytes).toString().split("\n");
-  const { epoch, logStart, markers, segments } = JSON.parse(line) as {
+  const { epoch, logStart, fences, markers, segments } = JSON.parse(line) as {
     readonly epoch: number;
     readonly logStart: number;
+    readonly fences: readonly number[];
     readonly markers: readonly number[];
     readonly segments: readonly { readonly epoch: number; readonly incarnation: string; readonly number: number }[];
   };
   return {
     epoch,
     logStart,
+    fences: new Set(fences),
     isMarker: markers.includes(version),
     segments: new Set(segments.map((each) => `${padded(each.epoch)}-${each.incarnation}-${padded(each.number)}`)),
   };

@@ -3,12 +3,11 @@
 
 const HEADER_BYTES = 64;
 const ENTRY_HEADER_BYTES = 48;
-/** Fields of the header, and what the kind says. */
+/** Fields of the header, and what the kind says of a chunk. */
 const KIND_AT = 5;
 const PLACE_AT = 8;
 const GOES_ON_AT = 40;
 const CHUNK = 1;
-const FENCE = 2;
 
 /** Kinds of entries. */
 export const RECORDS = 1;
@@ -21,10 +20,6 @@ export interface LogEntry {
   /** Or a basin's. Hexadecimal. */
   readonly streamId: string;
   readonly payload: Buffer;
-}
-
-export function isFence(object: Uint8Array): boolean {
-  return object[KIND_AT] === FENCE;
 }
 
 export function placeOf(object: Uint8Array): number {
