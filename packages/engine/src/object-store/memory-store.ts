@@ -2,13 +2,14 @@
 // Never hands out the bytes that it was given: parts are copied once, on the way in.
 import { checkKey } from "./key.ts";
 import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import type { ListedObject, StoreView } from "./store-view.ts";
 
 export interface MemoryStoreOptions {
   /** False when tests let several engines share the store. Default: true. */
   readonly exclusive?: boolean;
 }
 
-export class MemoryStore implements ObjectStore {
+export class MemoryStore implements ObjectStore, StoreView {
   readonly description = "memory:";
   readonly exclusive: boolean;
   #objects = new Map<string, Uint8Array>();
@@ -50,6 +51,10 @@ export class MemoryStore implements ObjectStore {
       page.push(keys[i]);
     }
     return page;
+  }
+
+  async listObjects(prefix: string, after = ""): Promise<ListedObject[]> {
+    return (await this.list(prefix, after)).map((key) => ({ key, bytes: this.#object(key).length }));
   }
 
   async delete(key: string): Promise<void> {

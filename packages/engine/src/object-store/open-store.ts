@@ -1,9 +1,11 @@
 // From what a person writes to an open store. Owns the syntax of store URLs; never knows what is kept in a store.
 import type { Runtime } from "../runtime/runtime.ts";
+import { FileView } from "./file/file-view.ts";
 import { FileStore } from "./file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { StoreOpenError } from "./store-open-error.ts";
+import type { StoreView } from "./store-view.ts";
 
 /** S3's own rules for the names of buckets, roughly; what is wrong in the fine print the server says. */
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/;
@@ -19,6 +21,16 @@ export async function openStore(url: string, runtime: Runtime): Promise<ObjectSt
   throw new StoreOpenError(`"${url}" is not a store: it must be file:DIR, memory: or s3://BUCKET/PREFIX`);
 }
 
+/** Opens `file:DIR` or `s3://BUCKET[/PREFIX]` to look at what is there, be it in use or not. Rejects with a StoreOpenError. */
+export async function openStoreView(url: string, runtime: Runtime): Promise<StoreView> {
+  if (url.startsWith("file:")) return FileView.open(directoryOf(url));
+  if (url.startsWith("s3://")) {
+    const { S3Store } = await import("./s3-store.ts");
+    return S3Store.openView(bucketOf(url), runtime);
+  }
+  throw new StoreOpenError(`"${url}" is not a store to look at: it must be file:DIR or s3://BUCKET/PREFIX`);
+}
+
 function directoryOf(url: string): string {
   const rest = url.slice("file:".length);
   // file:///data, as URLs of files are usually written, is /data.
@@ -30,6 +42,13 @@ function directoryOf(url: string): string {
 }
 
 async function openS3(url: string, runtime: Runtime): Promise<ObjectStore> {
+  const where = bucketOf(url);
+  // The SDK takes a while to load: only those who use it pay.
+  const { S3Store } = await import("./s3-store.ts");
+  return S3Store.open(where, runtime);
+}
+
+function bucketOf(url: string): { bucket: string; prefix: string } {
   const rest = url.slice("s3://".length);
   const slash = rest.indexOf("/");
   const bucket = slash < 0 ? rest : rest.slice(0, slash);
@@ -39,7 +58,5 @@ async function openS3(url: string, runtime: Runtime): Promise<ObjectStore> {
   if (!S3_PREFIX.test(prefix) || prefix.length > MAX_S3_PREFIX_LENGTH) {
     throw new StoreOpenError(`"${url}" has a prefix of more than letters, digits, ".", "_", "-" and "/"`);
   }
-  // The SDK takes a while to load: only those who use it pay.
-  const { S3Store } = await import("./s3-store.ts");
-  return S3Store.open({ bucket, prefix }, runtime);
+  return { bucket, prefix };
 }

@@ -40,6 +40,18 @@ describe("S3Store against a real server", () => {
     await Promise.all([one.close(), two.close()]);
   });
 
+  real("can be looked at without putting anything", async (gateway) => {
+    const store = await openAt(gateway, "viewed");
+    await store.putIfAbsent("a/b", [bytes("hello")]);
+    const { bucket, endpoint, credentials } = gateway;
+    const view = await S3Store.openView({ bucket, prefix: "viewed", endpoint, credentials }, systemRuntime);
+    assert.deepEqual(await view.listObjects(""), [{ key: "a/b", bytes: 5 }]);
+    assert.equal(text(await view.get("a/b")), "hello");
+    const elsewhere = S3Store.openView({ bucket: "no-such-bucket", endpoint, credentials }, systemRuntime);
+    await assert.rejects(elsewhere, openError(/the bucket no-such-bucket does not exist/));
+    await Promise.all([store.close(), view.close()]);
+  });
+
   real("refuses a bucket that is not there, wrong credentials and a port where nobody listens", async (gateway) => {
     const { endpoint, bucket, credentials } = gateway;
     const open = (changes: object) => S3Store.open({ bucket, endpoint, credentials, ...changes }, systemRuntime);

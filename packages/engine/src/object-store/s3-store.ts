@@ -13,6 +13,7 @@ import { checkKey } from "./key.ts";
 import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
 import { type S3Operation, s3Failure, toS3StoreError } from "./s3/s3-errors.ts";
 import { StoreOpenError } from "./store-open-error.ts";
+import type { ListedObject, StoreView } from "./store-view.ts";
 
 /** A server that takes longer to accept a connection is not there. */
 const CONNECTION_TIMEOUT_MS = 3_000;
@@ -44,7 +45,7 @@ export interface S3StoreOptions {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-export class S3Store implements ObjectStore {
+export class S3Store implements ObjectStore, StoreView {
   readonly description: string;
   readonly exclusive = false;
   readonly #client: S3Client;
@@ -54,7 +55,20 @@ export class S3Store implements ObjectStore {
   readonly #prefix: string;
 
   /** Connects and verifies that the server honours conditional puts. Rejects with a StoreOpenError. */
-  static async open(options: S3StoreOptions, runtime: Runtime): Promise<S3Store> {
+  static open(options: S3StoreOptions, runtime: Runtime): Promise<S3Store> {
+    return S3Store.#open(options, runtime, (store) => store.verifyConditionalPuts());
+  }
+
+  /** Connects to look at what is there, and puts nothing. Rejects with a StoreOpenError. */
+  static openView(options: S3StoreOptions, runtime: Runtime): Promise<StoreView> {
+    return S3Store.#open(options, runtime, (store) => store.#verifyReads());
+  }
+
+  static async #open(
+    options: S3StoreOptions,
+    runtime: Runtime,
+    verify: (store: S3Store) => Promise<void>,
+  ): Promise<S3Store> {
     let client: S3Client;
     try {
       client = new S3Client(clientConfig(options));
@@ -64,7 +78,7 @@ export class S3Store implements ObjectStore {
     }
     const store = new S3Store(client, options, runtime);
     try {
-      await store.verifyConditionalPuts();
+      await verify(store);
     } catch (error) {
       await store.close();
       throw error;
@@ -122,7 +136,11 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  list(prefix: string, after = ""): Promise<string[]> {
+  async list(prefix: string, after = ""): Promise<string[]> {
+    return (await this.listObjects(prefix, after)).map(({ key }) => key);
+  }
+
+  listObjects(prefix: string, after = ""): Promise<ListedObject[]> {
     return this.#request("list", prefix, 0, async (abortSignal) => {
       const command = new ListObjectsV2Command({
         Bucket: this.#bucket,
@@ -131,18 +149,18 @@ export class S3Store implements ObjectStore {
         ...(after === "" ? {} : { StartAfter: this.#prefix + after }),
       });
       const { Contents = [] } = await this.#client.send(command, { abortSignal });
-      const keys: string[] = [];
+      const objects: ListedObject[] = [];
       let last = after;
-      for (const { Key = "" } of Contents) {
+      for (const { Key = "", Size = 0 } of Contents) {
         const listed = Key.slice(this.#prefix.length);
         // The marker of a "folder", which some tools leave.
         if (listed === "" || listed.endsWith("/")) continue;
         // Buckets of S3's "directory" type, say: the newest of many could not be found.
         if (listed <= last) throw new Error(`the server lists keys out of order: ${listed} after ${last}`);
-        keys.push(listed);
+        objects.push({ key: listed, bytes: Size });
         last = listed;
       }
-      return keys;
+      return objects;
     });
   }
 
@@ -233,6 +251,12 @@ export class S3Store implements ObjectStore {
         if (error.kind !== "ambiguous" || attempt === OPEN_ATTEMPTS) throw this.#openError(error);
       }
     }
+  }
+
+  async #verifyReads(): Promise<void> {
+    await this.list("").catch((error: unknown) => {
+      throw this.#openError(error);
+    });
   }
 
   #openError(error: unknown): StoreOpenError {
