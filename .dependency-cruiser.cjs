@@ -60,7 +60,7 @@ module.exports = {
       comment: "Other packages use the engine's public surfaces.",
       severity: "error",
       from: { path: "^packages/(server|cli)/src/" },
-      to: { path: `${ENGINE}.`, pathNot: `${ENGINE}((runtime|wire|object-store)/)?index\\.ts$` },
+      to: { path: `${ENGINE}.`, pathNot: `${ENGINE}((runtime|wire|object-store|store-tools)/)?index\\.ts$` },
     },
     {
       name: "the-world-by-runtime-and-store-only",

@@ -1,4 +1,4 @@
-// Sizes of memory as people write them: "512MiB", "2 GB", "1g". A bare number is bytes.
+// Sizes as people write them, "512MiB", "2 GB", "1g" (a bare number is bytes), and as they like to read them.
 
 const KIB = 1024;
 const UNIT_BYTES: ReadonlyMap<string, number> = new Map(
@@ -27,4 +27,18 @@ export function parseSizeBytes(text: string): number | undefined {
   if (match === null || unit === undefined) return undefined;
   const bytes = Math.round(Number(match[1]) * unit);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+const READ_UNITS = ["KiB", "MiB", "GiB", "TiB"];
+
+/** Three digits or so: `812 B`, `1.3 MiB`, `42 GiB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < KIB) return `${bytes} B`;
+  let value = bytes / KIB;
+  let unit = 0;
+  while (value >= KIB - 0.5 && unit < READ_UNITS.length - 1) {
+    value /= KIB;
+    unit += 1;
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${READ_UNITS[unit]}`;
 }

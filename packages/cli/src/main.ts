@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { readSwitches, serveCommand } from "./options.ts";
 import { serve } from "./serve.ts";
+import { storeCommand } from "./store/store-command.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("tailrace")
@@ -13,8 +14,10 @@ const program = new Command("tailrace")
     process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage);
   });
 const serving = serveCommand(serve);
-serving.copyInheritedSettings(program);
+const storing = storeCommand();
+for (const command of [serving, storing, ...storing.commands]) command.copyInheritedSettings(program);
 program.addCommand(serving);
+program.addCommand(storing);
 
 try {
   readSwitches(serving, process.env);

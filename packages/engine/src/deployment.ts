@@ -6,7 +6,7 @@ import { ObjectStoreError } from "./object-store/index.ts";
 import type { Runtime } from "./runtime/index.ts";
 import { CorruptObjectError } from "./shard/corrupt.ts";
 import { DEPLOYMENT_KEY } from "./shard/keys.ts";
-import { retriedReads } from "./shard/retry.ts";
+import { retriedReads, type StoreReads } from "./shard/retry.ts";
 import { pause } from "./shard/waiting.ts";
 
 export const DEPLOYMENT_FORMAT = 1;
@@ -23,6 +23,16 @@ export interface Deployment {
   readonly leaseMarginMs: number;
 }
 
+/** What a new deployment is founded with; its id is random. */
+export const FOUNDED: Deployment = {
+  format: DEPLOYMENT_FORMAT,
+  id: "",
+  shards: 1,
+  window: 16,
+  leaseMs: 1_500,
+  leaseMarginMs: 250,
+};
+
 /** The store holds a deployment that this build cannot serve. */
 export class DeploymentError extends Error {
   constructor(message: string) {
@@ -33,18 +43,11 @@ export class DeploymentError extends Error {
 
 /** Reads the deployment, or founds one where the store is empty. Errors: ObjectStoreError, DeploymentError, CorruptObjectError. */
 export async function openDeployment(store: ObjectStore, runtime: Runtime): Promise<Deployment> {
-  const founded: Deployment = {
-    format: DEPLOYMENT_FORMAT,
-    id: Buffer.from(runtime.random.bytes(16)).toString("hex"),
-    shards: 1,
-    window: 16,
-    leaseMs: 1_500,
-    leaseMarginMs: 250,
-  };
+  const founded: Deployment = { ...FOUNDED, id: Buffer.from(runtime.random.bytes(16)).toString("hex") };
   const reads = retriedReads(store, runtime);
   for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
     try {
-      return parseDeployment(await reads.get(DEPLOYMENT_KEY), store.description);
+      return await readDeployment(reads, store.description);
     } catch (error) {
       if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
     }
@@ -59,6 +62,11 @@ export async function openDeployment(store: ObjectStore, runtime: Runtime): Prom
     }
     // Whoever put it, what is there now is the deployment.
   }
+}
+
+/** Reads the deployment that is there. Errors: ObjectStoreError (`absent` where there is none), DeploymentError, CorruptObjectError. */
+export async function readDeployment(reads: Pick<StoreReads, "get">, store: string): Promise<Deployment> {
+  return parseDeployment(await reads.get(DEPLOYMENT_KEY), store);
 }
 
 /** JSON for people, with the checksum of all the other fields. */

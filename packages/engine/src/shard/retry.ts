@@ -27,10 +27,15 @@ async function retried<T>(runtime: Runtime, read: () => Promise<T>): Promise<T> 
   }
 }
 
-/** All keys with a prefix, in order, up to `below` if that is given. */
-export async function listAll(store: Pick<StoreReads, "list">, prefix: string, below?: string): Promise<string[]> {
+/** All keys with a prefix, in order, up to `below` and behind `from` if these are given. */
+export async function listAll(
+  store: Pick<StoreReads, "list">,
+  prefix: string,
+  below?: string,
+  from?: string,
+): Promise<string[]> {
   const all: string[] = [];
-  for (let after: string | undefined; ; after = all.at(-1)) {
+  for (let after = from; ; after = all.at(-1)) {
     const page = await store.list(prefix, after);
     for (const key of page) {
       if (below !== undefined && key >= below) return all;

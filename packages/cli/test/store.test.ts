@@ -1,0 +1,101 @@
+// `tailrace store …` against real stores: in use and stopped, sound and damaged; what it prints, and what it exits with.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { NODE_FLAGS } from "../../../scripts/node-flags.js";
+import { HttpClient } from "../../../test/support/http-client.ts";
+import { TailraceProcess } from "../../../test/support/tailrace-process.ts";
+
+const temporary = mkdtempSync(join(tmpdir(), "tailrace-store-command-"));
+after(() => rmSync(temporary, { recursive: true, force: true }));
+const MAIN = join(import.meta.dirname, "../src/main.ts");
+const BASIN = "store-basin";
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function tailrace(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [...NODE_FLAGS, MAIN, "store", ...args],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) => resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+/** A server on a directory of its own, with some records in it. */
+async function served(name: string): Promise<{ store: string; directory: string; server: TailraceProcess }> {
+  const directory = join(temporary, name);
+  const store = `file:${directory}`;
+  const server = await TailraceProcess.start({ store });
+  const http = new HttpClient(server.url);
+  await http.json("PUT", `/v1/basins/${BASIN}`, { config: { create_stream_on_append: true } });
+  for (let i = 0; i < 20; i += 1)
+    await http.json(
+      "POST",
+      `/v1/streams/s${i % 3}/records`,
+      { records: [{ body: `record ${i}` }] },
+      { "s2-basin": BASIN },
+    );
+  http.close();
+  return { store, directory, server };
+}
+
+function logFiles(directory: string): string[] {
+  const wal = join(directory, "shards/0/wal");
+  return readdirSync(wal)
+    .toSorted()
+    .map((name) => join(wal, name));
+}
+
+test("check finds a store clean while it is served, after a crash and after a stop", async (t) => {
+  const { store, server } = await served("clean");
+  t.after(() => server.kill());
+  const inUse = await tailrace(["check", store]);
+  assert.equal(inUse.code, 0, inUse.stderr);
+  assert.match(inUse.stdout, /No damage\.\n$/);
+  assert.match(inUse.stdout, /epoch 1, manifest 0, log 0 to \d+/);
+  await server.kill();
+  assert.equal((await tailrace(["check", store])).code, 0);
+  const json = JSON.parse((await tailrace(["check", store, "--json"])).stdout);
+  assert.deepEqual({ damage: json.damage, count: json.damage_count }, { damage: [], count: 0 });
+  assert.ok(json.records >= 20 && json.streams >= 3, JSON.stringify(json));
+});
+
+test("check names a damaged object and exits with 1; what cannot be checked ends with 2", async (t) => {
+  const { store, directory, server } = await served("damaged");
+  t.after(() => server.kill());
+  assert.equal(await server.stop(), 0);
+  const damaged = logFiles(directory)[5];
+  const bytes = readFileSync(damaged);
+  bytes[bytes.length - 3] ^= 1;
+  writeFileSync(damaged, bytes);
+  const checked = await tailrace(["check", store]);
+  assert.equal(checked.code, 1);
+  assert.match(
+    checked.stdout,
+    new RegExp(`shards/0/wal/${damaged.slice(-16)}: the checksum of the entry at \\d+ is wrong`),
+  );
+  assert.match(checked.stderr, /^tailrace: file:.* is damaged: 1 finding\n$/);
+  const json = JSON.parse((await tailrace(["check", store, "--json"])).stdout);
+  assert.deepEqual(
+    json.damage.map(({ key }: { key: string }) => key),
+    [`shards/0/wal/${damaged.slice(-16)}`],
+  );
+  for (const args of [
+    ["check", `file:${join(temporary, "nowhere")}`],
+    ["check", `file:${temporary}`],
+    ["check", "memory:"],
+    ["check"],
+    ["nonsense"],
+  ])
+    assert.equal((await tailrace(args)).code, 2, args.join(" "));
+});

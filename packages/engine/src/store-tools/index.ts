@@ -1,0 +1,6 @@
+// The public surface of the store's tools: what an operator does to a deployment that nobody need be serving.
+export { type CheckOptions, type CheckProgress, type CheckReport, checkStore } from "./check.ts";
+export type { Finding, Findings } from "./findings.ts";
+export type { Garbage } from "./garbage.ts";
+export type { StoredObject } from "./inventory.ts";
+export { SurveyError } from "./survey.ts";

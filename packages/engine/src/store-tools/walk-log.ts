@@ -1,0 +1,172 @@
+// Reading a shard's log as one who wants to know all that is wrong with it: says what does not fit, and goes on behind it as well as it can.
+// (Whoever takes over reads with `shard/read-log.ts`, and stops at the first.)
+import { ObjectStoreError } from "../object-store/index.ts";
+import { decodeLogObjectHeader, type LogObjectHeader, verifyLogObject } from "../shard/chunk-format.ts";
+import { CorruptObjectError } from "../shard/corrupt.ts";
+import { walKey } from "../shard/keys.ts";
+import type { Manifest } from "../shard/manifest.ts";
+import { advance, type LogCursor } from "../shard/read-log.ts";
+import type { StoreReads } from "../shard/retry.ts";
+
+/** Objects fetched ahead of the one that is looked at. */
+const READ_AHEAD_OBJECTS = 16;
+
+export interface LogObject {
+  readonly key: string;
+  readonly place: number;
+  /** Undefined where its bytes are not what they should be. */
+  readonly header: LogObjectHeader | undefined;
+  /** Undefined where it is not there. */
+  readonly bytes: Uint8Array | undefined;
+  /** What is wrong with it; undefined when nothing is. */
+  readonly problem: string | undefined;
+}
+
+export interface WalkedLog {
+  /** The first empty place. */
+  readonly end: number;
+  /** The epoch in force there. */
+  readonly epoch: number;
+  /** Whether the last object is a release: nobody owns the log any more. */
+  readonly released: boolean;
+  /** Places of fences that it read, in order. */
+  readonly fences: readonly number[];
+  /** Places, from the log's start on, of objects that fences have thrown away. */
+  readonly voidPlaces: readonly number[];
+  /** Places of objects behind the end: in flight, or never acknowledged. */
+  readonly beyondEnd: readonly number[];
+}
+
+export interface LogWalk {
+  readonly reads: StoreReads;
+  readonly shard: number;
+  readonly window: number;
+  readonly manifest: Pick<Manifest, "logStart" | "inForce" | "fences">;
+  /** Places of all objects of the log, from the manifest's start on, in order. */
+  readonly places: readonly number[];
+  /** Called with each object of the log, in order, and for each that is missing. */
+  readonly visit: (object: LogObject) => void;
+}
+
+/** Errors: ObjectStoreError when something cannot be read. */
+export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
+  const { shard, window, manifest, places, visit } = walk;
+  const { inForce, logStart } = manifest;
+  const cursor: LogCursor = {
+    place: logStart,
+    epoch: inForce?.epoch ?? 0,
+    incarnation: Buffer.from(inForce?.incarnation ?? "", "hex"),
+    afterRelease: false,
+    fences: [],
+  };
+  const voidPlaces: number[] = [];
+  const fetches = new Fetches(walk);
+  for (let i = 0; i < places.length; i += 1) {
+    const place = places[i];
+    if (place < cursor.place) {
+      voidPlaces.push(place);
+      continue;
+    }
+    if (place > cursor.place) {
+      const isEnd = (places.at(-1) ?? 0) < cursor.place + window;
+      if (isEnd) return walked(cursor, voidPlaces, places.slice(i));
+      visit(missing(shard, cursor.place));
+      cursor.place = place;
+    }
+    const bytes = await fetches.get(i);
+    const object = bytes === undefined ? missing(shard, place) : look(walKey(shard, place), place, bytes, cursor);
+    if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
+    visit(object);
+  }
+  return walked(cursor, voidPlaces, []);
+}
+
+function walked(cursor: LogCursor, voidPlaces: readonly number[], beyondEnd: readonly number[]): WalkedLog {
+  const { place, epoch, afterRelease, fences } = cursor;
+  return { end: place, epoch, released: afterRelease, fences, voidPlaces, beyondEnd };
+}
+
+function missing(shard: number, place: number): LogObject {
+  return { key: walKey(shard, place), place, header: undefined, bytes: undefined, problem: "it is missing" };
+}
+
+/** Looks at one object, and moves the cursor over it if its header can be read. */
+function look(key: string, place: number, bytes: Uint8Array, cursor: LogCursor): LogObject {
+  let problem: string | undefined;
+  let header: LogObjectHeader | undefined;
+  try {
+    header = verifyLogObject(key, place, bytes);
+  } catch (error) {
+    problem = reason(error, key);
+    header = headerAlone(key, place, bytes);
+  }
+  if (header === undefined) return { key, place, header, bytes, problem };
+  try {
+    advance(key, header, cursor);
+  } catch (error) {
+    problem ??= reason(error, key);
+    // What stands there holds from there on, whatever stood before.
+    cursor.epoch = header.epoch;
+    cursor.incarnation = header.incarnation;
+    cursor.afterRelease = header.kind === "release";
+    cursor.place = header.nextPlace;
+  }
+  return { key, place, header, bytes, problem };
+}
+
+function headerAlone(key: string, place: number, bytes: Uint8Array): LogObjectHeader | undefined {
+  try {
+    return decodeLogObjectHeader(key, place, bytes);
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    return undefined;
+  }
+}
+
+function skip(cursor: LogCursor, place: number, places: number): void {
+  cursor.place = place + places;
+  cursor.afterRelease = false;
+}
+
+/** What is wrong with an object, without its key. Errors: those that are no CorruptObjectError. */
+export function reason(error: unknown, key: string): string {
+  if (!(error instanceof CorruptObjectError)) throw error;
+  const prefix = `object ${key} is corrupt: `;
+  return error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
+}
+
+/** Gets objects ahead, in order. */
+class Fetches {
+  readonly #walk: LogWalk;
+  readonly #underWay = new Map<number, Promise<Uint8Array | undefined>>();
+  #ahead = 0;
+
+  constructor(walk: LogWalk) {
+    this.#walk = walk;
+  }
+
+  async get(index: number): Promise<Uint8Array | undefined> {
+    const { places } = this.#walk;
+    this.#ahead = Math.max(this.#ahead, index);
+    for (; this.#ahead < places.length && this.#ahead < index + READ_AHEAD_OBJECTS; this.#ahead += 1) {
+      const fetch = this.#fetch(places[this.#ahead]);
+      // Awaited below; a fetch that is given up must not count as an unhandled rejection.
+      fetch.catch(() => undefined);
+      this.#underWay.set(this.#ahead, fetch);
+    }
+    const fetch = this.#underWay.get(index);
+    // With those of void objects, which nobody asks for.
+    for (const before of this.#underWay.keys()) if (before <= index) this.#underWay.delete(before);
+    return fetch;
+  }
+
+  /** Undefined when it is not there. */
+  async #fetch(place: number): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#walk.reads.get(walKey(this.#walk.shard, place));
+    } catch (error) {
+      if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
+      throw error;
+    }
+  }
+}
