@@ -441,6 +441,25 @@ test("a store in use is clean: what is flushed and collected meanwhile is looked
   assert.equal(h.halts.length, 0);
 });
 
+test("what a listing has passed over, because it was put while that went on, is not missing", async () => {
+  const store = await sample();
+  // A takeover behind it, so that the places stand a window or more before the end.
+  await readSample(store, { streams: [], gone: [], wallMs: Date.UTC(2027, 0, 1) });
+  const { logStart } = await manifestOf(store);
+  for (const passedOver of [[logStart], [logStart + 1, logStart + 2], [logStart, logStart + 1, logStart + 3]]) {
+    const hidden = new Set(passedOver.map((place) => walKey(0, place)));
+    const runtime = new VirtualRuntime({ seed: 1 });
+    const view = Object.assign(new FaultyStore(store, runtime), {
+      list: async (prefix: string, after?: string) =>
+        (await store.list(prefix, after)).filter((key) => !hidden.has(key)),
+      listObjects: (prefix: string, after?: string) => store.listObjects(prefix, after),
+    });
+    const report = await runtime.until(checkStore({ runtime, view }));
+    assert.deepEqual(report.damage.told, []);
+    assert.equal(report.logEnd, (await check(store)).logEnd, "it goes on to the end");
+  }
+});
+
 test("a store that does not answer cannot be checked", async () => {
   const store = await sample();
   const runtime = new VirtualRuntime({ seed: 1 });

@@ -26,7 +26,7 @@ export interface CheckOptions {
 }
 
 export interface CheckProgress {
-  /** Objects and bytes looked at so far; of what is needed, bytes that are there as far as it is known. */
+  /** Objects and bytes looked at so far, and the bytes of all that was there at the beginning. */
   readonly objects: number;
   readonly bytes: number;
   readonly totalBytes: number;

@@ -28,8 +28,7 @@ export interface BookedStream {
   missingBelow: number;
   /** The object from which on it is there. */
   missingBefore: string;
-  /** Entries of records in the log: their bytes, and records. */
-  logBytes: number;
+  /** Its records in the log. */
   logRecords: number;
 }
 
@@ -39,9 +38,6 @@ export type OnProblem = (key: string, what: string) => void;
 export class StreamBook {
   /** By id in hexadecimal. */
   readonly streams = new Map<string, BookedStream>();
-  /** The latest mark of an owner's wall clock in the log, and the first; 0 for none. */
-  lastClockMs = 0;
-  firstClockMs = 0;
   readonly #onProblem: OnProblem;
   /** Something that cannot be read stands before: what follows may begin anywhere. */
   #isTorn = false;
@@ -129,9 +125,7 @@ export class StreamBook {
       return;
     }
     if (kind === EntryKind.clock) {
-      const wallMs = this.#json<{ wallMs: number }>(key, bytes, at)?.wallMs ?? 0;
-      if (this.firstClockMs === 0) this.firstClockMs = wallMs;
-      this.lastClockMs = Math.max(this.lastClockMs, wallMs);
+      this.#json(key, bytes, at);
       return;
     }
     if (kind === EntryKind.basinRemoved) {
@@ -171,7 +165,6 @@ export class StreamBook {
     if (problem !== undefined) this.#onProblem(key, problem);
     stream.nextSeqNum = first + entryCount(bytes, at);
     stream.lastTimestamp = lastTimestamp(bytes, at);
-    stream.logBytes += entryBytes(bytes, at);
     stream.logRecords += entryCount(bytes, at);
   }
 
@@ -203,7 +196,6 @@ export class StreamBook {
         trimPoint: 0,
         missingBelow: 0,
         missingBefore: "",
-        logBytes: 0,
         logRecords: 0,
       };
       this.streams.set(id, stream);

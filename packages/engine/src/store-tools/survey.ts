@@ -18,7 +18,7 @@ import {
 import { listAll, retriedReads, type StoreReads } from "../shard/retry.ts";
 import { Findings } from "./findings.ts";
 import { StreamBook } from "./stream-book.ts";
-import { type LogObject, reason, type WalkedLog, walkLog } from "./walk-log.ts";
+import { reason, type WalkedLog, walkLog } from "./walk-log.ts";
 
 /** Times that a store may change under the look at it. */
 const MAX_ATTEMPTS = 20;
@@ -29,11 +29,6 @@ export interface SurveyOptions {
   readonly shard: number;
   /** Default: what the store's deployment.json says. */
   readonly deployment?: Deployment;
-  /** The log is taken to end before this place, whatever stands there. */
-  readonly endBefore?: number;
-  /** Called with each object of the log once the streams' book has it; also in attempts that are begun anew, which `onRestart` tells of. */
-  readonly onLogObject?: (object: LogObject, book: StreamBook) => void;
-  readonly onRestart?: () => void;
   /** An object was looked at. */
   readonly onObject?: (bytes: number) => void;
 }
@@ -68,7 +63,6 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
     const { version, ...found } = attempt;
     if (damage.count === 0 || (await newestManifestVersion(reads, options.shard)) === version)
       return { deployment, damage, restarts, ...found };
-    options.onRestart?.();
   }
   throw new SurveyError(`${options.view.description} changes faster than it can be looked at`);
 }
@@ -95,7 +89,7 @@ async function lookOnce(
   deployment: Deployment,
   damage: Findings,
 ): Promise<Pick<Survey, "manifest" | "book" | "log"> & { version: number | undefined }> {
-  const { shard, onObject, onLogObject, endBefore } = options;
+  const { shard, onObject } = options;
   const versions = await manifestVersions(reads, shard);
   const { manifest, logStart } = await newestReadable(reads, shard, versions, damage, onObject);
   const book = new StreamBook((key, what) => damage.add(key, what));
@@ -110,7 +104,7 @@ async function lookOnce(
   const places: number[] = [];
   for (const key of await listAll(reads, walPrefix(shard), undefined, after)) {
     const place = numberOfKey(key);
-    if (place !== undefined && (endBefore === undefined || place < endBefore)) places.push(place);
+    if (place !== undefined) places.push(place);
   }
   const log = await walkLog({
     reads,
@@ -118,13 +112,11 @@ async function lookOnce(
     window: deployment.window,
     manifest: manifest ?? NO_MANIFEST,
     places,
-    visit: (object) => {
-      const { key, bytes, problem, header } = object;
+    visit: ({ key, bytes, problem, header }) => {
       if (problem !== undefined) {
         damage.add(key, problem);
         book.tear();
       } else if (bytes !== undefined && header?.kind === "chunk") book.addChunk(key, bytes);
-      onLogObject?.(object, book);
       onObject?.(bytes?.length ?? 0);
     },
   });

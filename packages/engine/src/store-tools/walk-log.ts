@@ -61,22 +61,35 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
   };
   const voidPlaces: number[] = [];
   const fetches = new Fetches(walk);
+  const visitAt = (place: number, bytes: Uint8Array) => {
+    const object = look(walKey(shard, place), place, bytes, cursor);
+    if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
+    visit(object);
+  };
   for (let i = 0; i < places.length; i += 1) {
     const place = places[i];
-    if (place < cursor.place) {
-      voidPlaces.push(place);
-      continue;
-    }
-    if (place > cursor.place) {
+    // A listing passes over what is put while it goes on, and may have what was put behind that: whether it is there, only a get can tell.
+    while (cursor.place < place) {
+      const passedOver = await getIfThere(walk, cursor.place);
+      if (passedOver !== undefined) {
+        visitAt(cursor.place, passedOver);
+        continue;
+      }
       const isEnd = (places.at(-1) ?? 0) < cursor.place + window;
       if (isEnd) return walked(cursor, voidPlaces, places.slice(i));
       visit(missing(shard, cursor.place));
       cursor.place = place;
     }
+    if (place < cursor.place) {
+      voidPlaces.push(place);
+      continue;
+    }
     const bytes = await fetches.get(i);
-    const object = bytes === undefined ? missing(shard, place) : look(walKey(shard, place), place, bytes, cursor);
-    if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
-    visit(object);
+    if (bytes !== undefined) visitAt(place, bytes);
+    else {
+      visit(missing(shard, place));
+      skip(cursor, place, manifest.fences.includes(place) ? window : 1);
+    }
   }
   return walked(cursor, voidPlaces, []);
 }
@@ -149,7 +162,7 @@ class Fetches {
     const { places } = this.#walk;
     this.#ahead = Math.max(this.#ahead, index);
     for (; this.#ahead < places.length && this.#ahead < index + READ_AHEAD_OBJECTS; this.#ahead += 1) {
-      const fetch = this.#fetch(places[this.#ahead]);
+      const fetch = getIfThere(this.#walk, places[this.#ahead]);
       // Awaited below; a fetch that is given up must not count as an unhandled rejection.
       fetch.catch(() => undefined);
       this.#underWay.set(this.#ahead, fetch);
@@ -159,14 +172,13 @@ class Fetches {
     for (const before of this.#underWay.keys()) if (before <= index) this.#underWay.delete(before);
     return fetch;
   }
+}
 
-  /** Undefined when it is not there. */
-  async #fetch(place: number): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#walk.reads.get(walKey(this.#walk.shard, place));
-    } catch (error) {
-      if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
-      throw error;
-    }
+async function getIfThere({ reads, shard }: LogWalk, place: number): Promise<Uint8Array | undefined> {
+  try {
+    return await reads.get(walKey(shard, place));
+  } catch (error) {
+    if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
+    throw error;
   }
 }
