@@ -7,20 +7,13 @@ import { ExitError } from "../exit-codes.ts";
 
 /** Errors: ExitError with `code` when the store cannot be opened, or cannot be used by what runs. */
 export async function withView<T>(url: string, code: number, run: (view: StoreView) => Promise<T>): Promise<T> {
-  return orExit(code, async () => {
+  try {
     const view = await openStoreView(url, systemRuntime);
     try {
       return await run(view);
     } finally {
       await view.close();
     }
-  });
-}
-
-/** Errors: ExitError with `code` for what the store's tools fail with. */
-export async function orExit<T>(code: number, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
   } catch (error) {
     const isExpected =
       error instanceof StoreOpenError ||

@@ -16,6 +16,7 @@ import { errorCode, type FilePhase, toFileStoreError } from "./file/file-errors.
 import { listKeys } from "./file/listing.ts";
 import { OpenFiles } from "./file/open-files.ts";
 import { type ProcessLock, takeProcessLock } from "./file/process-lock.ts";
+import { readFully } from "./file/read-fully.ts";
 import { checkKey } from "./key.ts";
 import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
 import { StoreOpenError } from "./store-open-error.ts";
@@ -98,7 +99,7 @@ export class FileStore implements ObjectStore {
         // Whole objects are read once: no descriptor is kept.
         const fd = await this.#calls.open(path, "r");
         try {
-          return await this.#readFully(fd, 0, await this.#calls.size(fd));
+          return await readFully(this.#calls, fd, 0, await this.#calls.size(fd));
         } finally {
           this.#inBackground(this.#calls.close(fd));
         }
@@ -110,7 +111,7 @@ export class FileStore implements ObjectStore {
     return this.#tracked(
       this.#read(key, (path) =>
         this.#files.use(path, ({ fd, size }) => {
-          return this.#readFully(fd, offset, Math.max(0, Math.min(length, size - offset)));
+          return readFully(this.#calls, fd, offset, Math.max(0, Math.min(length, size - offset)));
         }),
       ),
     );
@@ -193,17 +194,6 @@ export class FileStore implements ObjectStore {
       left -= written;
       if (left > 0) rest = withoutFirst(rest, written);
     }
-  }
-
-  async #readFully(fd: number, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    let filled = 0;
-    while (filled < length) {
-      const read = await this.#calls.read(fd, bytes, filled, length - filled, offset + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    return filled === length ? bytes : bytes.subarray(0, filled);
   }
 
   async #read<T>(key: string, read: (path: string) => Promise<T>): Promise<T> {

@@ -1,13 +1,14 @@
 // What a taker reads of segments: all but their records. Believes nothing unverified.
 import { ObjectStoreError } from "../object-store/index.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
+import { FetchAhead } from "../shard/fetch-ahead.ts";
 import { segmentKey } from "../shard/keys.ts";
 import type { Segment } from "../shard/manifest.ts";
 import { LogMovedError } from "../shard/read-log.ts";
 import type { StoreReads } from "../shard/retry.ts";
 import { decodeMeta, type SegmentMeta } from "./segment-format.ts";
 
-/** Segments fetched ahead of the one that is being applied. */
+/** Segments that are fetched from the one on that is being applied. */
 const READ_AHEAD = 8;
 
 /** Calls `apply` with every segment in order. Errors: CorruptObjectError, ObjectStoreError; LogMovedError when a segment is missing. */
@@ -17,18 +18,9 @@ export async function loadSegments(
   segments: readonly Segment[],
   apply: (key: string, meta: SegmentMeta) => void,
 ): Promise<void> {
-  const fetches: Promise<SegmentMeta>[] = [];
-  let ahead = 0;
-  for (const { epoch, incarnation, number } of segments) {
-    for (; ahead < segments.length && fetches.length < READ_AHEAD; ahead += 1) {
-      const fetch = load(reads, shard, segments[ahead]);
-      // Awaited below; a fetch that is given up must not count as an unhandled rejection.
-      fetch.catch(() => undefined);
-      fetches.push(fetch);
-    }
-    const meta = await fetches.shift();
-    if (meta !== undefined) apply(segmentKey(shard, epoch, incarnation, number), meta);
-  }
+  const fetches = new FetchAhead(segments.length, READ_AHEAD, (index) => load(reads, shard, segments[index]));
+  for (const [index, { epoch, incarnation, number }] of segments.entries())
+    apply(segmentKey(shard, epoch, incarnation, number), await fetches.get(index));
 }
 
 async function load(reads: StoreReads, shard: number, segment: Segment): Promise<SegmentMeta> {

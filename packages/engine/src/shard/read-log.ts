@@ -5,6 +5,7 @@ import { ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { type LogObjectHeader, verifyLogObject } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
+import { FetchAhead } from "./fetch-ahead.ts";
 import { numberOfKey, walKey, walPrefix } from "./keys.ts";
 import type { StoreReads } from "./retry.ts";
 
@@ -54,18 +55,10 @@ export async function readLog(source: LogSource, cursor: LogCursor, apply: Apply
     const keys = await store.list(walPrefix(shard), after);
     if (keys.length === 0) return;
     after = keys.at(-1);
-    const fetches = new Map<string, Promise<Uint8Array>>();
-    let ahead = 0;
+    const fetches = new FetchAhead(keys.length, READ_AHEAD_OBJECTS, (index) => store.get(keys[index]));
     for (let i = 0; i < keys.length; i += 1) {
-      for (; ahead < keys.length && ahead < i + READ_AHEAD_OBJECTS; ahead += 1) {
-        const fetch = store.get(keys[ahead]);
-        // Awaited below; a fetch that is given up must not count as an unhandled rejection.
-        fetch.catch(() => undefined);
-        fetches.set(keys[ahead], fetch);
-      }
       const key = keys[i];
-      const fetched = fetches.get(key);
-      fetches.delete(key);
+      const fetched = fetches.get(i);
       const place = numberOfKey(key);
       if (place === undefined) throw new CorruptObjectError(key, "it has no place in a log");
       // Void: the fence before has thrown away what its predecessor still had in flight.
@@ -78,7 +71,7 @@ export async function readLog(source: LogSource, cursor: LogCursor, apply: Apply
         runtime.branches.reached("hole-ends-log");
         return;
       }
-      if (place > cursor.place || fetched === undefined) throw new LogMovedError(walKey(shard, cursor.place));
+      if (place > cursor.place) throw new LogMovedError(walKey(shard, cursor.place));
       await readObject(key, place, fetched, cursor, apply);
     }
   }

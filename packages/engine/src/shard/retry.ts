@@ -27,6 +27,16 @@ async function retried<T>(runtime: Runtime, read: () => Promise<T>): Promise<T> 
   }
 }
 
+/** An object's bytes; undefined where there is none. Errors: ObjectStoreError of another kind. */
+export async function getIfThere(store: Pick<StoreReads, "get">, key: string): Promise<Uint8Array | undefined> {
+  try {
+    return await store.get(key);
+  } catch (error) {
+    if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
+    throw error;
+  }
+}
+
 /** All keys with a prefix, in order, up to `below` and behind `from` if these are given. */
 export async function listAll(
   store: Pick<StoreReads, "list">,

@@ -6,11 +6,11 @@ import { verifyLogObject } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
 import { manifestKey, segmentKey, walKey } from "../shard/keys.ts";
 import { decodeManifest, type Manifest, NO_MANIFEST, newestManifest, type Segment } from "../shard/manifest.ts";
-import { retriedReads, type StoreReads } from "../shard/retry.ts";
+import { getIfThere, retriedReads, type StoreReads } from "../shard/retry.ts";
 import type { Findings } from "./findings.ts";
 import { type Garbage, garbageOf } from "./garbage.ts";
 import { takeInventory, totalBytes } from "./inventory.ts";
-import { readSegmentMeta, type Survey, type SurveyOptions, survey } from "./survey.ts";
+import { readSegmentMeta, type Survey, survey } from "./survey.ts";
 import { verifyRecords } from "./verify-records.ts";
 import { reason } from "./walk-log.ts";
 
@@ -20,8 +20,6 @@ const MAX_LISTINGS = 20;
 export interface CheckOptions {
   readonly runtime: Runtime;
   readonly view: StoreView;
-  readonly shard?: number;
-  readonly deployment?: SurveyOptions["deployment"];
   readonly onProgress?: (progress: CheckProgress) => void;
 }
 
@@ -61,7 +59,8 @@ export async function checkStore(options: CheckOptions): Promise<CheckReport> {
 class Check {
   readonly #options: CheckOptions;
   readonly #reads: StoreReads;
-  readonly #shard: number;
+  /** A deployment has one, so far. */
+  readonly #shard = 0;
   #objects = 0;
   #bytes = 0;
   #totalBytes = 0;
@@ -70,19 +69,17 @@ class Check {
 
   constructor(options: CheckOptions) {
     this.#options = options;
-    this.#shard = options.shard ?? 0;
     this.#reads = retriedReads(options.view, options.runtime);
   }
 
   async run(): Promise<CheckReport> {
-    const { view, runtime, deployment } = this.#options;
+    const { view, runtime } = this.#options;
     const before = await takeInventory(view, this.#shard);
     this.#totalBytes = totalBytes(before.log) + totalBytes(before.manifests) + totalBytes(before.segments);
     const found = await survey({
       runtime,
       view,
       shard: this.#shard,
-      ...(deployment === undefined ? {} : { deployment }),
       onObject: (bytes) => this.#looked(1, bytes),
     });
     const { manifest = { ...NO_MANIFEST, predecessor: null, incarnation: "" }, damage } = found;
@@ -123,7 +120,7 @@ class Check {
     let before: Manifest | undefined;
     for (const version of newest.markers) {
       const key = manifestKey(this.#shard, version);
-      const bytes = await this.#getIfThere(key);
+      const bytes = await getIfThere(this.#reads, key);
       if (bytes === undefined) {
         damage.add(key, "it is missing, and marks an epoch");
         continue;
@@ -153,7 +150,7 @@ class Check {
     for (const place of manifest.fences) {
       if (read.has(place)) continue;
       const key = walKey(this.#shard, place);
-      const bytes = await this.#getIfThere(key);
+      const bytes = await getIfThere(this.#reads, key);
       if (bytes === undefined) {
         damage.add(key, "it is missing, and is a fence");
         continue;
@@ -206,10 +203,8 @@ class Check {
     this.#looked(1, segment.metaBytes);
     try {
       const onProblem = (what: string) => damage.add(key, what);
-      const { records } = await verifyRecords(this.#reads, key, found.meta, onProblem, (bytes) =>
-        this.#looked(0, bytes),
-      );
-      this.#records += records;
+      const onBytes = (bytes: number) => this.#looked(0, bytes);
+      this.#records += await verifyRecords(this.#reads, key, found.meta, onProblem, onBytes);
       return true;
     } catch (error) {
       if (error instanceof ObjectStoreError && error.kind === "absent") return false;
@@ -233,14 +228,5 @@ class Check {
 
   #keyOf({ epoch, incarnation, number }: Segment): string {
     return segmentKey(this.#shard, epoch, incarnation, number);
-  }
-
-  async #getIfThere(key: string): Promise<Uint8Array | undefined> {
-    try {
-      return await this.#reads.get(key);
-    } catch (error) {
-      if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
-      throw error;
-    }
   }
 }

@@ -7,6 +7,7 @@ import {
   entryLastTimestampHigh,
   entryLastTimestampLow,
 } from "../shard/chunk-format.ts";
+import { timestampOf } from "../stream/stream.ts";
 import { RecordCursor } from "../wire/index.ts";
 
 const cursor = new RecordCursor();
@@ -28,7 +29,7 @@ export function recordsProblem(bytes: Uint8Array, at: number, after: bigint): st
     return `the entry at ${at} has records that cannot be read: ${error instanceof Error ? error.message : String(error)}`;
   }
   if (count !== entryCount(bytes, at)) return `the entry at ${at} has ${count} records, not ${entryCount(bytes, at)}`;
-  const last = (BigInt(entryLastTimestampHigh(bytes, at)) << 32n) | BigInt(entryLastTimestampLow(bytes, at));
+  const last = timestampOf(entryLastTimestampLow(bytes, at), entryLastTimestampHigh(bytes, at));
   if (timestamp !== last) return `the entry at ${at} has its last timestamp wrong`;
   return undefined;
 }

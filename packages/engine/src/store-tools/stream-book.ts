@@ -15,6 +15,7 @@ import {
   entryStreamId,
 } from "../shard/chunk-format.ts";
 import type { StateEntry } from "../stream/sequencer.ts";
+import { timestampOf } from "../stream/stream.ts";
 import { recordsProblem } from "./records-problem.ts";
 
 export interface BookedStream {
@@ -228,5 +229,5 @@ function idAt(bytes: Uint8Array, at: number): string {
 }
 
 function lastTimestamp(bytes: Uint8Array, at: number): bigint {
-  return (BigInt(entryLastTimestampHigh(bytes, at)) << 32n) | BigInt(entryLastTimestampLow(bytes, at));
+  return timestampOf(entryLastTimestampLow(bytes, at), entryLastTimestampHigh(bytes, at));
 }

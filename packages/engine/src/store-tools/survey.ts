@@ -6,6 +6,7 @@ import { ObjectStoreError, type StoreView } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { decodeMeta, type SegmentMeta } from "../segment/segment-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
+import { FetchAhead } from "../shard/fetch-ahead.ts";
 import { manifestKey, numberOfKey, segmentKey, walKey, walPrefix } from "../shard/keys.ts";
 import {
   decodeManifest,
@@ -27,8 +28,6 @@ export interface SurveyOptions {
   readonly runtime: Runtime;
   readonly view: StoreView;
   readonly shard: number;
-  /** Default: what the store's deployment.json says. */
-  readonly deployment?: Deployment;
   /** An object was looked at. */
   readonly onObject?: (bytes: number) => void;
 }
@@ -55,7 +54,7 @@ export class SurveyError extends Error {
 /** Errors: SurveyError, DeploymentError, ObjectStoreError. */
 export async function survey(options: SurveyOptions): Promise<Survey> {
   const reads = retriedReads(options.view, options.runtime);
-  const { deployment, problem } = await deploymentOf(options, reads);
+  const { deployment, problem } = await deploymentOf(options.view, reads);
   for (let restarts = 0; restarts < MAX_ATTEMPTS; restarts += 1) {
     const damage = new Findings();
     if (problem !== undefined) damage.add(problem.key, reason(problem, problem.key));
@@ -68,10 +67,9 @@ export async function survey(options: SurveyOptions): Promise<Survey> {
 }
 
 async function deploymentOf(
-  { deployment, view }: SurveyOptions,
+  view: StoreView,
   reads: StoreReads,
 ): Promise<{ deployment: Deployment; problem?: CorruptObjectError }> {
-  if (deployment !== undefined) return { deployment };
   try {
     return { deployment: await readDeployment(reads, view.description) };
   } catch (error) {
@@ -154,24 +152,17 @@ const READ_AHEAD_SEGMENTS = 8;
 export type FoundSegment = { readonly meta: SegmentMeta } | { readonly problem: string; readonly isMissing: boolean };
 
 /** Calls `visit` with each segment, in order. Errors: ObjectStoreError. */
-export async function readSegments(
+async function readSegments(
   reads: StoreReads,
   shard: number,
   segments: readonly Segment[],
   visit: (key: string, found: FoundSegment) => void,
 ): Promise<void> {
-  const fetches: Promise<FoundSegment>[] = [];
-  let ahead = 0;
-  for (const { epoch, incarnation, number } of segments) {
-    for (; ahead < segments.length && fetches.length < READ_AHEAD_SEGMENTS; ahead += 1) {
-      const fetch = readSegmentMeta(reads, shard, segments[ahead]);
-      // Awaited below; a fetch that is given up must not count as an unhandled rejection.
-      fetch.catch(() => undefined);
-      fetches.push(fetch);
-    }
-    const found = await fetches.shift();
-    if (found !== undefined) visit(segmentKey(shard, epoch, incarnation, number), found);
-  }
+  const fetches = new FetchAhead(segments.length, READ_AHEAD_SEGMENTS, (index) =>
+    readSegmentMeta(reads, shard, segments[index]),
+  );
+  for (const [index, { epoch, incarnation, number }] of segments.entries())
+    visit(segmentKey(shard, epoch, incarnation, number), await fetches.get(index));
 }
 
 /** Errors: ObjectStoreError. */

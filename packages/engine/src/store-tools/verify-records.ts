@@ -14,7 +14,9 @@ import {
   entryStreamId,
   verifyEntries,
 } from "../shard/chunk-format.ts";
+import { FetchAhead } from "../shard/fetch-ahead.ts";
 import type { StoreReads } from "../shard/retry.ts";
+import { timestampOf } from "../stream/stream.ts";
 import { recordsProblem } from "./records-problem.ts";
 import { reason } from "./walk-log.ts";
 
@@ -30,13 +32,8 @@ interface IndexedRun {
   readonly endSeqNum: number | undefined;
 }
 
-export interface VerifiedRecords {
-  readonly records: number;
-  readonly bytes: number;
-}
-
 /**
- * Reads all records of the segment under `key`, and tells `onProblem` of what does not fit, in clauses. Errors: ObjectStoreError, of kind
+ * Reads all records of the segment under `key`, answers how many they are, and tells `onProblem` of what does not fit, in clauses. Errors: ObjectStoreError, of kind
  * `absent` when it is gone.
  */
 export async function verifyRecords(
@@ -45,32 +42,24 @@ export async function verifyRecords(
   meta: SegmentMeta,
   onProblem: (what: string) => void,
   onBytes: (bytes: number) => void = () => undefined,
-): Promise<VerifiedRecords> {
+): Promise<number> {
   const groups = grouped(indexedRuns(meta));
-  const fetches: Promise<Uint8Array>[] = [];
-  let ahead = 0;
+  const fetches = new FetchAhead(groups.length, CONCURRENT_FETCHES, (index) => {
+    const [from, to] = bounds(groups[index]);
+    return reads.getRange(key, from, to - from);
+  });
   let records = 0;
-  let bytes = 0;
-  for (const group of groups) {
-    for (; ahead < groups.length && fetches.length < CONCURRENT_FETCHES; ahead += 1) {
-      const [from, to] = bounds(groups[ahead]);
-      const fetch = reads.getRange(key, from, to - from);
-      // Awaited below; a fetch that is given up must not count as an unhandled rejection.
-      fetch.catch(() => undefined);
-      fetches.push(fetch);
-    }
-    const fetched = await fetches.shift();
-    if (fetched === undefined) break;
+  for (const [index, group] of groups.entries()) {
+    const fetched = await fetches.get(index);
     const [from, to] = bounds(group);
     if (fetched.length !== to - from) {
       onProblem(`it ends at ${from + fetched.length}, within its records`);
       continue;
     }
     for (const indexed of group) records += verifyRun(key, fetched, from, indexed, onProblem);
-    bytes += fetched.length;
     onBytes(fetched.length);
   }
-  return { records, bytes };
+  return records;
 }
 
 /** All runs in the order in which they lie there. */
@@ -126,14 +115,14 @@ function verifyRun(
       const problem = recordsProblem(bytes, at, timestamp);
       if (problem !== undefined) onProblem(`${where}: ${problem}`);
       next = first + entryCount(bytes, at);
-      timestamp = (BigInt(entryLastTimestampHigh(bytes, at)) << 32n) | BigInt(entryLastTimestampLow(bytes, at));
+      timestamp = timestampOf(entryLastTimestampLow(bytes, at), entryLastTimestampHigh(bytes, at));
     }
     meteredBytes += entryMeteredBytes(bytes, at);
   }
   if (endSeqNum !== undefined && next !== endSeqNum) onProblem(`${where} ends at ${next}, not at ${endSeqNum}`);
   if (meteredBytes !== run.meteredBytes)
     onProblem(`${where} has ${meteredBytes} metered bytes, not ${run.meteredBytes}`);
-  if (timestamp !== ((BigInt(run.lastTimestampHigh) << 32n) | BigInt(run.lastTimestampLow)))
+  if (timestamp !== timestampOf(run.lastTimestampLow, run.lastTimestampHigh))
     onProblem(`${where} has another last timestamp than the index says`);
   return next - run.firstSeqNum;
 }

@@ -1,12 +1,12 @@
 // Reading a shard's log as one who wants to know all that is wrong with it: says what does not fit, and goes on behind it as well as it can.
 // (Whoever takes over reads with `shard/read-log.ts`, and stops at the first.)
-import { ObjectStoreError } from "../object-store/index.ts";
 import { decodeLogObjectHeader, type LogObjectHeader, verifyLogObject } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
+import { FetchAhead } from "../shard/fetch-ahead.ts";
 import { walKey } from "../shard/keys.ts";
 import type { Manifest } from "../shard/manifest.ts";
 import { advance, type LogCursor } from "../shard/read-log.ts";
-import type { StoreReads } from "../shard/retry.ts";
+import { getIfThere, type StoreReads } from "../shard/retry.ts";
 
 /** Objects fetched ahead of the one that is looked at. */
 const READ_AHEAD_OBJECTS = 16;
@@ -50,7 +50,7 @@ export interface LogWalk {
 
 /** Errors: ObjectStoreError when something cannot be read. */
 export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
-  const { shard, window, manifest, places, visit } = walk;
+  const { reads, shard, window, manifest, places, visit } = walk;
   const { inForce, logStart } = manifest;
   const cursor: LogCursor = {
     place: logStart,
@@ -60,7 +60,9 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
     fences: [],
   };
   const voidPlaces: number[] = [];
-  const fetches = new Fetches(walk);
+  const fetches = new FetchAhead(places.length, READ_AHEAD_OBJECTS, (index) =>
+    getIfThere(reads, walKey(shard, places[index])),
+  );
   const visitAt = (place: number, bytes: Uint8Array) => {
     const object = look(walKey(shard, place), place, bytes, cursor);
     if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
@@ -70,7 +72,7 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
     const place = places[i];
     // A listing passes over what is put while it goes on, and may have what was put behind that: whether it is there, only a get can tell.
     while (cursor.place < place) {
-      const passedOver = await getIfThere(walk, cursor.place);
+      const passedOver = await getIfThere(reads, walKey(shard, cursor.place));
       if (passedOver !== undefined) {
         visitAt(cursor.place, passedOver);
         continue;
@@ -146,39 +148,4 @@ export function reason(error: unknown, key: string): string {
   if (!(error instanceof CorruptObjectError)) throw error;
   const prefix = `object ${key} is corrupt: `;
   return error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message;
-}
-
-/** Gets objects ahead, in order. */
-class Fetches {
-  readonly #walk: LogWalk;
-  readonly #underWay = new Map<number, Promise<Uint8Array | undefined>>();
-  #ahead = 0;
-
-  constructor(walk: LogWalk) {
-    this.#walk = walk;
-  }
-
-  async get(index: number): Promise<Uint8Array | undefined> {
-    const { places } = this.#walk;
-    this.#ahead = Math.max(this.#ahead, index);
-    for (; this.#ahead < places.length && this.#ahead < index + READ_AHEAD_OBJECTS; this.#ahead += 1) {
-      const fetch = getIfThere(this.#walk, places[this.#ahead]);
-      // Awaited below; a fetch that is given up must not count as an unhandled rejection.
-      fetch.catch(() => undefined);
-      this.#underWay.set(this.#ahead, fetch);
-    }
-    const fetch = this.#underWay.get(index);
-    // With those of void objects, which nobody asks for.
-    for (const before of this.#underWay.keys()) if (before <= index) this.#underWay.delete(before);
-    return fetch;
-  }
-}
-
-async function getIfThere({ reads, shard }: LogWalk, place: number): Promise<Uint8Array | undefined> {
-  try {
-    return await reads.get(walKey(shard, place));
-  } catch (error) {
-    if (error instanceof ObjectStoreError && error.kind === "absent") return undefined;
-    throw error;
-  }
 }

@@ -8,6 +8,7 @@ import type { ListedObject, StoreView } from "../store-view.ts";
 import { type FileCalls, systemFileCalls } from "./file-calls.ts";
 import { errorCode, toFileStoreError } from "./file-errors.ts";
 import { listKeys } from "./listing.ts";
+import { readFully } from "./read-fully.ts";
 
 /** Sizes asked for at once. */
 const CONCURRENT_STATS = 32;
@@ -83,13 +84,8 @@ export class FileView implements StoreView {
     try {
       const fd = await this.#calls.open(join(this.#root, key), "r");
       try {
-        const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, (await this.#calls.size(fd)) - offset)));
-        for (let filled = 0; filled < bytes.length; ) {
-          const read = await this.#calls.read(fd, bytes, filled, bytes.length - filled, offset + filled);
-          if (read === 0) return bytes.subarray(0, filled);
-          filled += read;
-        }
-        return bytes;
+        const size = await this.#calls.size(fd);
+        return await readFully(this.#calls, fd, offset, Math.max(0, Math.min(length, size - offset)));
       } finally {
         await this.#calls.close(fd);
       }
