@@ -109,11 +109,11 @@ const DELETION_PAUSE_MS = 100;
 /** Errors: ExitError: `usage` where the file asks for what cannot be, `store` where the store does not take it. */
 export async function applyInitFile(engine: EngineApi, file: InitFile): Promise<void> {
   for (const { name, config, location, streams } of file.basins) {
-    await applied(`basin "${name}"`, () => engine.ensureBasin(name, config, location));
+    await applied(`basin "${name}"`, () => engine.basins.ensure(name, config, location));
     await Promise.all(
       streams.map((stream) =>
         applied(`stream "${stream.name}" of basin "${name}"`, () =>
-          engine.ensureStream(name, stream.name, stream.config),
+          engine.streams.ensure(name, stream.name, stream.config),
         ),
       ),
     );

@@ -174,43 +174,52 @@ export interface LocationsApi {
   setDefault(name: string): Promise<Location>;
 }
 
+/** The account's basins. */
+export interface BasinsApi {
+  /** `location`: default the default location. Errors: `resource_already_exists`, `basin_deletion_pending`, `invalid`. */
+  create(
+    name: string,
+    config: BasinConfig,
+    idempotency: Idempotency | undefined,
+    location?: string,
+  ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  /** Creates the basin, or gives it this config. Errors: `basin_deletion_pending`, `invalid`. */
+  ensure(name: string, config: BasinConfig, location?: string): Promise<{ info: BasinInfo; result: ProvisionResult }>;
+  /** The config's class is resolved: the location's default, where none was given. Errors: `basin_not_found`, `basin_deletion_pending`. */
+  get(name: string): Promise<{ info: BasinInfo; config: BasinConfig }>;
+  /** Answers as `get`. */
+  reconfigure(name: string, patch: BasinConfigPatch): Promise<BasinConfig>;
+  /** Resolves once deletion is durable; idempotent while it is pending. */
+  delete(name: string): Promise<void>;
+  list(options: ListOptions): Promise<Page<BasinInfo>>;
+}
+
+/** The streams of basins, by name. Errors of all: those of the basin (`get` and `delete`: `stream_not_found` instead), `stream_not_found`, `stream_deletion_pending`. */
+export interface StreamsApi {
+  /** Errors: `resource_already_exists`, `invalid`, `quota_exhausted`. */
+  create(
+    basin: string,
+    name: string,
+    config: PartialStreamConfig,
+    idempotency: Idempotency | undefined,
+  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  /** Creates the stream, or gives it this config. Errors: `invalid`, `quota_exhausted`. */
+  ensure(
+    basin: string,
+    name: string,
+    config: PartialStreamConfig,
+  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
+  get(basin: string, name: string): Promise<{ info: StreamInfo; config: StreamConfig }>;
+  reconfigure(basin: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig>;
+  /** Resolves once deletion is durable; idempotent while it is pending. */
+  delete(basin: string, name: string): Promise<void>;
+  list(basin: string, options: ListOptions): Promise<Page<StreamInfo>>;
+}
+
 /** Every rejection is an EngineError, a ConditionFailedError, an UnwrittenError or an EncryptionKeyError. Every answer, negative ones included, rests on durable state and on a held lease. */
 export interface EngineApi {
-  createBasin(
-    name: string,
-    config: BasinConfig,
-    idempotency: Idempotency | undefined,
-    /** Default: the default location. */
-    location?: string,
-  ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
-  ensureBasin(
-    name: string,
-    config: BasinConfig,
-    location?: string,
-  ): Promise<{ info: BasinInfo; result: ProvisionResult }>;
-  /** The config's class is resolved: the location's default, where none was given. */
-  getBasin(name: string): Promise<{ info: BasinInfo; config: BasinConfig }>;
-  /** Answers as `getBasin`. */
-  reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig>;
-  /** Resolves once deletion is durable; idempotent while it is pending. */
-  deleteBasin(name: string): Promise<void>;
-  listBasins(options: ListOptions): Promise<Page<BasinInfo>>;
-
-  createStream(
-    basin: string,
-    name: string,
-    config: PartialStreamConfig,
-    idempotency: Idempotency | undefined,
-  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
-  ensureStream(
-    basin: string,
-    name: string,
-    config: PartialStreamConfig,
-  ): Promise<{ info: StreamInfo; config: StreamConfig; result: ProvisionResult }>;
-  getStream(basin: string, name: string): Promise<{ info: StreamInfo; config: StreamConfig }>;
-  reconfigureStream(basin: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig>;
-  deleteStream(basin: string, name: string): Promise<void>;
-  listStreams(basin: string, options: ListOptions): Promise<Page<StreamInfo>>;
+  readonly basins: BasinsApi;
+  readonly streams: StreamsApi;
 
   /** One batch. */
   append(basin: string, stream: string, input: AppendInput, opening: StreamOpening): Promise<AppendAck>;

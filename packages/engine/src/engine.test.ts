@@ -67,19 +67,19 @@ test("a deposed owner denies nothing either", async () => {
   } as const;
   const list = { prefix: "", startAfter: "", limit: 10 };
   const questions: Record<string, (h: Harness) => Promise<unknown>> = {
-    "404 of a stream": (h) => h.engine.getStream(BASIN, "another"),
-    "404 of a stream to be deleted": (h) => h.engine.deleteStream(BASIN, "another"),
+    "404 of a stream": (h) => h.engine.streams.get(BASIN, "another"),
+    "404 of a stream to be deleted": (h) => h.engine.streams.delete(BASIN, "another"),
     "404 of a stream to be appended to": (h) => h.append({ bodies: ["x"] }, "another"),
     "404 of a stream to be read": (h) => h.engine.openReader(BASIN, "another", read, { config: {} }),
-    "404 of a basin": (h) => h.engine.getBasin("another-basin"),
+    "404 of a basin": (h) => h.engine.basins.get("another-basin"),
     "412 of a sequence number": (h) => h.append({ bodies: ["x"], matchSeqNum: 9 }),
     "412 of a token": (h) => h.append({ bodies: ["x"], fencingToken: "other" }),
     "416": (h) => h.engine.openReader(BASIN, STREAM, read, { config: {} }),
-    "409": (h) => h.engine.createStream(BASIN, STREAM, {}, undefined),
-    "a configuration": (h) => h.engine.getStream(BASIN, STREAM),
-    "a basin's configuration": (h) => h.engine.getBasin(BASIN),
-    "a list of streams": (h) => h.engine.listStreams(BASIN, list),
-    "a list of basins": (h) => h.engine.listBasins(list),
+    "409": (h) => h.engine.streams.create(BASIN, STREAM, {}, undefined),
+    "a configuration": (h) => h.engine.streams.get(BASIN, STREAM),
+    "a basin's configuration": (h) => h.engine.basins.get(BASIN),
+    "a list of streams": (h) => h.engine.streams.list(BASIN, list),
+    "a list of basins": (h) => h.engine.basins.list(list),
     "a read of what is there": async (h) => {
       const options = { ...read, start: { kind: "seq_num", seqNum: 0 } } as const;
       const reader = await h.engine.openReader(BASIN, STREAM, options, { config: {} });
@@ -276,7 +276,7 @@ test("a session follows the tail with heartbeats between", async () => {
   const event = await h.until(pending);
   assert.ok(event.kind === "batch" && event.tail?.seqNum === 2 && event.lastSeqNum === 1);
   assert.equal((await h.until(reader.next())).kind, "heartbeat");
-  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
   await assert.rejects(h.until(reader.next()), code("stream_deletion_pending"));
 });
 
@@ -284,12 +284,12 @@ test("a name used again is a new stream from 0", async () => {
   const store = sharedStore();
   const h = await (await Harness.open(store)).withStream();
   await h.until(h.append({ bodies: ["old"] }));
-  await h.until(h.engine.deleteStream(BASIN, STREAM));
-  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
   await assert.rejects(h.until(h.append({ bodies: ["x"] })), code("stream_deletion_pending"));
   await h.runtime.advance(1_500);
   await assert.rejects(h.until(h.append({ bodies: ["x"] })), code("stream_not_found"));
-  await h.until(h.engine.createStream(BASIN, STREAM, {}, undefined));
+  await h.until(h.engine.streams.create(BASIN, STREAM, {}, undefined));
   await h.until(h.append({ bodies: ["new"] }));
   assert.deepEqual(await h.readAll(), ["new"]);
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
@@ -300,17 +300,17 @@ test("a deleted basin takes its streams along, and its name comes back empty", a
   const store = sharedStore();
   const h = await (await Harness.open(store)).withStream();
   await h.until(h.append({ bodies: ["old"] }));
-  await h.until(h.engine.deleteBasin(BASIN));
+  await h.until(h.engine.basins.delete(BASIN));
   await assert.rejects(
-    h.until(h.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined)),
+    h.until(h.engine.basins.create(BASIN, DEFAULT_BASIN_CONFIG, undefined)),
     code("basin_deletion_pending"),
   );
   // A crash before the last step: the next owner finishes it.
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
   await next.runtime.advance(3_000);
-  await next.until(next.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined));
+  await next.until(next.engine.basins.create(BASIN, DEFAULT_BASIN_CONFIG, undefined));
   assert.deepEqual(
-    (await next.until(next.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }))).items,
+    (await next.until(next.engine.streams.list(BASIN, { prefix: "", startAfter: "", limit: 10 }))).items,
     [],
   );
 });
@@ -318,18 +318,18 @@ test("a deleted basin takes its streams along, and its name comes back empty", a
 test("creation is idempotent for one token with one input", async () => {
   const h = await (await Harness.open()).withStream();
   const token = { requestToken: "t", fingerprint: "f" };
-  assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "created");
-  assert.equal((await h.until(h.engine.createStream(BASIN, "s", {}, token))).result, "noop");
+  assert.equal((await h.until(h.engine.streams.create(BASIN, "s", {}, token))).result, "created");
+  assert.equal((await h.until(h.engine.streams.create(BASIN, "s", {}, token))).result, "noop");
   await assert.rejects(
-    h.until(h.engine.createStream(BASIN, "s", {}, { ...token, fingerprint: "g" })),
+    h.until(h.engine.streams.create(BASIN, "s", {}, { ...token, fingerprint: "g" })),
     code("resource_already_exists"),
   );
-  await assert.rejects(h.until(h.engine.createStream(BASIN, "s", {}, undefined)), code("resource_already_exists"));
+  await assert.rejects(h.until(h.engine.streams.create(BASIN, "s", {}, undefined)), code("resource_already_exists"));
 });
 
 test("a stampede of first appends creates one stream, and all succeed", async () => {
   const h = await Harness.open();
-  await h.until(h.engine.ensureBasin(BASIN, { ...DEFAULT_BASIN_CONFIG, createStreamOnAppend: true }));
+  await h.until(h.engine.basins.ensure(BASIN, { ...DEFAULT_BASIN_CONFIG, createStreamOnAppend: true }));
   const acks = await h.until(
     Promise.all(Array.from({ length: 64 }, (_, i) => h.append({ bodies: [`${i}`] }, "fresh"))),
   );
@@ -342,9 +342,9 @@ test("a stampede of first appends creates one stream, and all succeed", async ()
 test("streams are listed by the bytes of their names", async () => {
   const h = await (await Harness.open()).withStream();
   const names = ["a", "b/1", "b/2", "b/é", "b/\u{1F600}", "b/\uFF5E", "c"];
-  for (const name of names) await h.until(h.engine.createStream(BASIN, name, {}, undefined));
+  for (const name of names) await h.until(h.engine.streams.create(BASIN, name, {}, undefined));
   const list = async (prefix: string, startAfter: string, limit: number) => {
-    const page = await h.until(h.engine.listStreams(BASIN, { prefix, startAfter, limit }));
+    const page = await h.until(h.engine.streams.list(BASIN, { prefix, startAfter, limit }));
     return [...page.items.map((item) => item.name), page.hasMore];
   };
   assert.deepEqual(await list("b/", "", 3), ["b/1", "b/2", "b/é", true]);
@@ -371,9 +371,9 @@ test("an appender that failed once appends nothing more", async () => {
 
 test("timestamps: modes, caps, monotony, and all of u64", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.createStream(BASIN, "required", { timestampingMode: "client-require" }, undefined));
+  await h.until(h.engine.streams.create(BASIN, "required", { timestampingMode: "client-require" }, undefined));
   await assert.rejects(h.until(h.append({ bodies: ["x"] }, "required")), code("invalid"));
-  await h.until(h.engine.createStream(BASIN, "uncapped", { timestampingUncapped: true }, undefined));
+  await h.until(h.engine.streams.create(BASIN, "uncapped", { timestampingUncapped: true }, undefined));
   const big = 0xfffffffffffffffen;
   await h.until(h.append({ bodies: ["a", "b"], timestamps: [big, 5n] }, "uncapped"));
   const { records } = await h.read({ count: 2 }, "uncapped");
@@ -409,12 +409,12 @@ async function withHangingPuts() {
 
 test("a configuration is shown once it is durable, not when it is assigned", async () => {
   const { h, gates } = await withHangingPuts();
-  const first = h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 1 });
+  const first = h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: 1 });
   await h.runtime.settle();
-  const shown = h.engine.getStream(BASIN, STREAM);
-  const ensured = h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: 1 });
+  const shown = h.engine.streams.get(BASIN, STREAM);
+  const ensured = h.engine.streams.ensure(BASIN, STREAM, { retentionAgeSecs: 1 });
   await h.runtime.settle();
-  const second = h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 2 }).catch((error: unknown) => error);
+  const second = h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: 2 }).catch((error: unknown) => error);
   await h.runtime.settle();
   gates[0]();
   await h.until(first);
@@ -428,16 +428,16 @@ test("a deletion in flight is neither shown nor answered with", async () => {
   const { h, gates } = await withHangingPuts();
   const append = h.append({ bodies: ["a"] });
   await h.runtime.settle();
-  const created = h.engine.createStream(BASIN, STREAM, {}, undefined).catch((error: unknown) => error);
-  const ensured = h.engine.ensureStream(BASIN, STREAM, {});
+  const created = h.engine.streams.create(BASIN, STREAM, {}, undefined).catch((error: unknown) => error);
+  const ensured = h.engine.streams.ensure(BASIN, STREAM, {});
   await h.runtime.settle();
-  const deleted = h.engine.deleteStream(BASIN, STREAM).catch((error: unknown) => error);
+  const deleted = h.engine.streams.delete(BASIN, STREAM).catch((error: unknown) => error);
   await h.runtime.settle();
   gates[0]();
   await h.until(append);
   assert.ok(code("resource_already_exists")(await h.until(created)));
   assert.equal((await h.until(ensured)).info.deletedAtMs, null);
-  const page = await h.until(h.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: 10 }));
+  const page = await h.until(h.engine.streams.list(BASIN, { prefix: "", startAfter: "", limit: 10 }));
   assert.deepEqual(
     page.items.map((item) => item.deletedAtMs),
     [null],
@@ -448,12 +448,12 @@ test("a deletion in flight is neither shown nor answered with", async () => {
 
 test("a stream that is deleted before its creation is durable takes no configuration", async () => {
   const { h, gates } = await withHangingPuts();
-  const created = h.engine.createStream(BASIN, "short", {}, undefined);
+  const created = h.engine.streams.create(BASIN, "short", {}, undefined);
   await h.runtime.settle();
-  const reconfigured = h.engine.reconfigureStream(BASIN, "short", { retentionAgeSecs: 1 });
+  const reconfigured = h.engine.streams.reconfigure(BASIN, "short", { retentionAgeSecs: 1 });
   const answer = reconfigured.catch((error: unknown) => error);
   await h.runtime.settle();
-  const deleted = h.engine.deleteStream(BASIN, "short");
+  const deleted = h.engine.streams.delete(BASIN, "short");
   await h.runtime.settle();
   for (const open of gates) open();
   await h.until(Promise.all([created, deleted]));

@@ -1,45 +1,32 @@
-// The engine: a deployment's shard and account behind the operations of the API. Composes, and decides what is visible by name;
-// how things become durable is the shard's business.
+// The engine: a deployment's shard and account behind the operations of the API. Composes, and takes records to and from streams;
+// what is visible by name is for provisioning/ to say, and how things become durable is the shard's business.
 import { AccessTokenService } from "./account/access-token-service.ts";
 import type { AccountOutcome } from "./account/account.ts";
 import { AccountLog } from "./account/account-log.ts";
 import { BasinNames } from "./account/basin-names.ts";
-import type { Basin, BasinOutcome } from "./account/basins.ts";
-import { LocationService, unknownLocation } from "./account/location-service.ts";
-import {
-  type BasinConfig,
-  type BasinConfigPatch,
-  type PartialStreamConfig,
-  patchStreamConfig,
-  resolveStreamConfig,
-  type StreamConfig,
-  type StreamConfigPatch,
-} from "./config.ts";
+import { LocationService } from "./account/location-service.ts";
 import { type Deployment, openDeployment } from "./deployment.ts";
 import { OpeningReader } from "./encryption/opening-reader.ts";
 import { sealInput } from "./encryption/seal-batch.ts";
 import { SealingAppender } from "./encryption/sealing-appender.ts";
-import { keyBytes, streamEncryption } from "./encryption/stream-encryption.ts";
+import { streamEncryption } from "./encryption/stream-encryption.ts";
 import type {
   AppendAck,
-  BasinInfo,
   EngineApi,
   EngineStats,
-  Idempotency,
-  ListOptions,
-  Page,
-  ProvisionResult,
   ReadOptions,
   StreamAppender,
-  StreamInfo,
   StreamOpening,
   StreamReader,
 } from "./engine-api.ts";
 import { EngineError } from "./errors.ts";
-import { DEFAULT_CACHE_BYTES, DELETION_GRACE_MS, OPERATION_MS } from "./limits.ts";
+import { DEFAULT_CACHE_BYTES, OPERATION_MS } from "./limits.ts";
 import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
 import type { ObjectStore } from "./object-store/index.ts";
-import type { Runtime, TimerHandle } from "./runtime/index.ts";
+import { Background } from "./provisioning/background.ts";
+import { BasinService } from "./provisioning/basin-service.ts";
+import { StreamService } from "./provisioning/stream-service.ts";
+import type { Runtime } from "./runtime/index.ts";
 import type { FlushLimits } from "./segment/unflushed.ts";
 import { type AppendGuard, Shard } from "./shard/shard.ts";
 import type { Stream } from "./stream/stream.ts";
@@ -75,7 +62,9 @@ export class Engine implements EngineApi {
   readonly started: Promise<void>;
   readonly #options: EngineOptions;
   readonly #logger: EngineLogger;
-  readonly #removals = new Set<TimerHandle>();
+  readonly #background: Background;
+  readonly basins: BasinService;
+  readonly streams: StreamService;
   readonly accessTokens: AccessTokenService;
   readonly usage: UsageService;
   readonly #meter = new UsageMeter();
@@ -87,13 +76,20 @@ export class Engine implements EngineApi {
   private constructor(options: EngineOptions) {
     this.#options = options;
     this.#logger = options.logger ?? SILENT_LOGGER;
-    this.locations = new LocationService(() => this.#open());
-    this.accessTokens = new AccessTokenService(options.runtime.clock, () => this.#open());
+    const { runtime, streamsPerBasin } = options;
+    const logger = this.#logger;
+    const open = () => this.#open();
+    const background = new Background({ runtime, logger, isReady: () => this.ready });
+    this.#background = background;
+    this.basins = new BasinService({ runtime, background, open });
+    this.streams = new StreamService({ runtime, logger, background, basins: this.basins, streamsPerBasin, open });
+    this.locations = new LocationService(open);
+    this.accessTokens = new AccessTokenService(runtime.clock, open);
     this.usage = new UsageService({
-      runtime: options.runtime,
+      runtime,
       meter: this.#meter,
       basinId: (name) => this.#opened?.account.state.basins.get(name)?.id,
-      open: () => this.#open(),
+      open,
     });
     this.started = this.#start();
     // Who does not look at `started` sees `ready` stay false.
@@ -125,7 +121,7 @@ export class Engine implements EngineApi {
       flushLimits: this.#options.flushLimits,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
-      onSpent: (stream) => this.#deleteSpent(stream),
+      onSpent: (stream) => this.streams.deleteSpent(stream),
       onHalt: (error) => {
         this.#halted = true;
         this.#opened?.usage.stop();
@@ -144,8 +140,14 @@ export class Engine implements EngineApi {
     });
     this.#opened = { deployment, shard, account, usage };
     for (const basin of account.state.basins.tree.values())
-      if (basin.deletedAtMs !== null) this.#removeBasinLater(basin, 0);
-    for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.#removeStreamLater(stream, 0);
+      if (basin.deletedAtMs !== null) this.basins.removeLater(basin, 0);
+    for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.streams.removeLater(stream, 0);
+  }
+
+  /** What follows from a command on the account, also when its answer came too late for the client: what is being deleted must come to its end. */
+  #applied(outcome: AccountOutcome): void {
+    if (outcome.kind === "deleted") this.basins.removeLater(outcome.basin);
+    this.accessTokens.applied(outcome);
   }
 
   get ready(): boolean {
@@ -157,245 +159,6 @@ export class Engine implements EngineApi {
     if (this.#opened === undefined) throw new EngineError("unavailable", "the server is still starting");
     this.#opened.shard.assertAlive();
     return this.#opened;
-  }
-
-  // Basins.
-
-  async createBasin(name: string, config: BasinConfig, idempotency: Idempotency | undefined, location?: string) {
-    return this.#provisioned(
-      name,
-      await this.#open().account.propose({
-        kind: "create",
-        id: this.#newId(),
-        name,
-        atMs: this.#options.runtime.clock.wallMs(),
-        idempotencyKey: idempotencyKey(idempotency),
-        config,
-        location,
-      }),
-    );
-  }
-
-  async ensureBasin(name: string, config: BasinConfig, location?: string) {
-    const atMs = this.#options.runtime.clock.wallMs();
-    return this.#provisioned(
-      name,
-      await this.#open().account.propose({ kind: "ensure", id: this.#newId(), name, atMs, config, location }),
-    );
-  }
-
-  #provisioned(name: string, outcome: BasinOutcome): { info: BasinInfo; config: BasinConfig; result: ProvisionResult } {
-    if (outcome.kind === "created" || outcome.kind === "updated" || outcome.kind === "noop") {
-      return { info: basinInfo(outcome.basin), config: outcome.basin.config, result: outcome.kind };
-    }
-    throw basinError(name, outcome);
-  }
-
-  async getBasin(name: string) {
-    const basin = await this.#basin(name);
-    await this.#open().shard.ensureLease();
-    return { info: basinInfo(basin), config: this.#shownConfig(basin) };
-  }
-
-  async reconfigureBasin(name: string, patch: BasinConfigPatch): Promise<BasinConfig> {
-    const outcome = await this.#open().account.propose({ kind: "reconfigure", name, patch });
-    if (outcome.kind !== "updated") throw basinError(name, outcome);
-    return this.#shownConfig(outcome.basin);
-  }
-
-  #shownConfig(basin: Basin): BasinConfig {
-    return { ...basin.config, defaultStreamConfig: this.#streamDefaults(basin) };
-  }
-
-  /** What streams of a basin have where nothing else is given. */
-  #streamDefaults({ config, location }: Basin): PartialStreamConfig {
-    const { defaultStreamConfig } = config;
-    const { locations } = this.#open().account.state;
-    const storageClass = defaultStreamConfig.storageClass ?? locations.get(location)?.defaultStorageClass;
-    return { ...defaultStreamConfig, storageClass };
-  }
-
-  /** What a stream of a basin gets from `config`. Errors: `invalid` when the basin's location does not offer its class. */
-  #resolved(basin: Basin, config: PartialStreamConfig): StreamConfig {
-    return this.#offered(basin, resolveStreamConfig(config, this.#streamDefaults(basin)));
-  }
-
-  #offered(basin: Basin, config: StreamConfig): StreamConfig {
-    const { storageClass } = config;
-    if (this.#open().account.state.locations.offers(basin.location, storageClass)) return config;
-    throw unknownClass(storageClass, basin.location);
-  }
-
-  async deleteBasin(name: string): Promise<void> {
-    const { runtime } = this.#options;
-    const outcome = await this.#open().account.propose({ kind: "delete", name, atMs: runtime.clock.wallMs() });
-    if (outcome.kind !== "deleted") throw basinError(name, outcome);
-  }
-
-  /** What follows from a command on the account, also when its answer came too late for the client: what is being deleted must come to its end. */
-  #applied(outcome: AccountOutcome): void {
-    if (outcome.kind === "deleted") this.#removeBasinLater(outcome.basin, DELETION_GRACE_MS);
-    this.accessTokens.applied(outcome);
-  }
-
-  /** A basin's streams end in the shard's log before its name is free. */
-  #removeBasinLater(basin: Basin, delayMs: number): void {
-    this.#later(delayMs, async ({ shard, account }) => {
-      const current = account.state.basins.get(basin.name);
-      if (current === undefined || current.id !== basin.id) return;
-      await shard.removeBasin(basin.id);
-      await account.propose({ kind: "remove", id: basin.id, name: basin.name });
-    });
-  }
-
-  async listBasins(options: ListOptions): Promise<Page<BasinInfo>> {
-    const { account, shard } = this.#open();
-    await shard.ensureLease();
-    return account.state.basins.tree.list(options, basinInfo);
-  }
-
-  /** A basin that is there and not being deleted. Its absence is told under the lease; what rests on its presence must see to that itself. */
-  async #basin(name: string): Promise<Basin> {
-    const { account, shard } = this.#open();
-    const basin = account.state.basins.get(name);
-    if (basin !== undefined && basin.deletedAtMs === null) return basin;
-    await shard.ensureLease();
-    throw basinError(name, { kind: basin === undefined ? "not-found" : "deletion-pending" });
-  }
-
-  // Streams.
-
-  async createStream(
-    basinName: string,
-    name: string,
-    config: PartialStreamConfig,
-    idempotency: Idempotency | undefined,
-  ) {
-    const basin = await this.#basin(basinName);
-    const { shard } = this.#open();
-    const existing = shard.assigned(basin.id, name);
-    const key = idempotencyKey(idempotency);
-    if (key !== "" && existing?.idempotencyKey === key) this.#options.runtime.branches.reached("creation-repeated");
-    const cipher = basin.config.streamCipher ?? null;
-    if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
-    const stream = existing ?? shard.create(basin.id, name, this.#resolved(basin, config), key, cipher);
-    // What is answered is what stands now, once that is durable: not what comes while it waits.
-    const pending = stream.deletedAtMs !== null;
-    const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
-    await shard.settled(stream);
-    if (pending) throw streamDeletionPending();
-    if (existing === undefined || (key !== "" && existing.idempotencyKey === key)) return answer;
-    throw new EngineError("resource_already_exists", "the stream already exists");
-  }
-
-  #isFull(basin: Basin): boolean {
-    const { streamsPerBasin } = this.#options;
-    return streamsPerBasin !== undefined && (this.#open().shard.catalog.basin(basin.id)?.size ?? 0) >= streamsPerBasin;
-  }
-
-  /** Once what fills it is durable. */
-  async #refuseFull(basin: Basin): Promise<never> {
-    await this.#open().shard.allSettled();
-    throw new EngineError(
-      "quota_exhausted",
-      `basin "${basin.name}" has as many streams as the operator's quota allows`,
-    );
-  }
-
-  async ensureStream(basinName: string, name: string, config: PartialStreamConfig) {
-    const basin = await this.#basin(basinName);
-    const { shard } = this.#open();
-    const resolved = this.#resolved(basin, config);
-    const existing = shard.assigned(basin.id, name);
-    const pending = existing !== undefined && existing.deletedAtMs !== null;
-    if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
-    const stream = existing ?? shard.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
-    const differs = !pending && !sameConfig(stream.config, resolved);
-    if (differs) shard.configure(stream, resolved);
-    const answer = provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
-    await shard.settled(stream);
-    if (pending) throw streamDeletionPending();
-    return answer;
-  }
-
-  async getStream(basinName: string, name: string) {
-    const stream = await this.#existing(await this.#basinOfStream(basinName), name);
-    const answer = { info: streamInfo(stream), config: stream.config };
-    await this.#open().shard.settled(stream);
-    return answer;
-  }
-
-  async reconfigureStream(basinName: string, name: string, patch: StreamConfigPatch): Promise<StreamConfig> {
-    const basin = await this.#basin(basinName);
-    let stream = await this.#existing(basin, name);
-    // Its creation was waited for, and it may have been deleted meanwhile.
-    while (stream.deletedAtMs !== null) stream = await this.#existing(basin, name);
-    const { shard } = this.#open();
-    const patched = patchStreamConfig(stream.config, patch, this.#streamDefaults(basin));
-    // A stream may keep a class that is not offered any more.
-    const config = patched.storageClass === stream.config.storageClass ? patched : this.#offered(basin, patched);
-    if (!sameConfig(stream.config, config)) shard.configure(stream, config);
-    await shard.settled(stream);
-    return config;
-  }
-
-  async deleteStream(basinName: string, name: string): Promise<void> {
-    const basin = await this.#basinOfStream(basinName);
-    const { shard } = this.#open();
-    const stream = shard.assigned(basin.id, name);
-    if (stream === undefined) {
-      await shard.ensureLease();
-      throw new EngineError("stream_not_found", "the stream does not exist");
-    }
-    if (stream.deletedAtMs === null) {
-      shard.delete(stream);
-      this.#removeStreamLater(stream, DELETION_GRACE_MS);
-    }
-    await shard.settled(stream);
-  }
-
-  /** Nobody asked for it but the stream's own config. */
-  #deleteSpent(stream: Stream): void {
-    this.#open().shard.delete(stream);
-    this.#logger.info({ basinId: stream.basinId, stream: stream.name }, "an empty stream is deleted");
-    this.#removeStreamLater(stream, DELETION_GRACE_MS);
-  }
-
-  #removeStreamLater(stream: Stream, delayMs: number): void {
-    this.#later(delayMs, async ({ shard }) => {
-      if (shard.assigned(stream.basinId, stream.name) !== stream) return;
-      shard.remove(stream);
-      await shard.settled(stream);
-    });
-  }
-
-  /** Get and delete answer `stream_not_found` where even the basin is missing (API: resources). */
-  async #basinOfStream(basinName: string): Promise<Basin> {
-    try {
-      return await this.#basin(basinName);
-    } catch (error) {
-      if (error instanceof EngineError && error.code === "basin_not_found") {
-        throw new EngineError("stream_not_found", `the stream does not exist: there is no basin "${basinName}"`);
-      }
-      throw error;
-    }
-  }
-
-  #existing(basin: Basin, name: string): Promise<Stream> {
-    return this.#open().shard.existing(basin.id, name);
-  }
-
-  async listStreams(basinName: string, options: ListOptions): Promise<Page<StreamInfo>> {
-    const { account, shard } = this.#open();
-    await shard.ensureLease();
-    const basin = account.state.basins.get(basinName);
-    if (basin === undefined) throw basinError(basinName, { kind: "not-found" });
-    return (
-      shard.catalog.basin(basin.id)?.list(options, (stream) => (stream.born ? streamInfo(stream) : undefined)) ?? {
-        items: [],
-        hasMore: false,
-      }
-    );
   }
 
   // Records.
@@ -434,30 +197,7 @@ export class Engine implements EngineApi {
   }
 
   #toAppend(basinName: string, name: string, opening: StreamOpening): Promise<Stream> {
-    return this.#orCreate(basinName, name, (config) => config.createStreamOnAppend, opening);
-  }
-
-  /** `opening` is undefined for what needs no record: it brings no key. */
-  async #orCreate(
-    basinName: string,
-    name: string,
-    allowed: (config: BasinConfig) => boolean,
-    opening: StreamOpening | undefined,
-  ): Promise<Stream> {
-    const basin = await this.#basin(basinName);
-    const { shard } = this.#open();
-    const found = shard.assigned(basin.id, name);
-    // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
-    if (found !== undefined && found.deletedAtMs === null) return found;
-    if (found === undefined && allowed(basin.config)) {
-      const cipher = basin.config.streamCipher ?? null;
-      // What is refused for its key must have done nothing.
-      if (cipher !== null && opening !== undefined) keyBytes(opening.encryptionKey);
-      if (this.#isFull(basin)) await this.#refuseFull(basin);
-      const config = this.#resolved(basin, opening?.config ?? {});
-      return shard.create(basin.id, name, config, "", cipher);
-    }
-    return shard.existing(basin.id, name);
+    return this.streams.opened(basinName, name, (config) => config.createStreamOnAppend, opening);
   }
 
   async openReader(basin: string, name: string, options: ReadOptions, opening: StreamOpening): Promise<StreamReader> {
@@ -483,7 +223,7 @@ export class Engine implements EngineApi {
   }
 
   async #toRead(basin: string, name: string, opening: StreamOpening | undefined): Promise<Stream> {
-    const stream = await this.#orCreate(basin, name, (config) => config.createStreamOnRead, opening);
+    const stream = await this.streams.opened(basin, name, (config) => config.createStreamOnRead, opening);
     if (!stream.born) await this.#open().shard.settled(stream);
     return stream;
   }
@@ -513,28 +253,10 @@ export class Engine implements EngineApi {
     };
   }
 
-  /** Runs `work` after a while; what it does not finish is found and resumed by the next start. */
-  #later(delayMs: number, work: (opened: Opened) => Promise<void>): void {
-    const timer = this.#options.runtime.timers.set(delayMs, () => {
-      this.#removals.delete(timer);
-      if (!this.ready || this.#opened === undefined) return;
-      work(this.#opened).catch((error: unknown) => {
-        this.#options.runtime.branches.reached("removal-retried");
-        this.#logger.warn({ error: String(error) }, "a deletion could not be finished and will be tried again");
-        if (this.ready) this.#later(DELETION_GRACE_MS, work);
-      });
-    });
-    this.#removals.add(timer);
-  }
-
-  #newId(): string {
-    return Buffer.from(this.#options.runtime.random.bytes(16)).toString("hex");
-  }
-
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    for (const timer of this.#removals) this.#options.runtime.timers.clear(timer);
+    this.#background.stop();
     try {
       await this.started.catch(() => undefined);
       if (this.#halted) this.#opened?.shard.abandon();
@@ -545,57 +267,5 @@ export class Engine implements EngineApi {
     } finally {
       await this.#options.store.close();
     }
-  }
-}
-
-function idempotencyKey(idempotency: Idempotency | undefined): string {
-  return idempotency === undefined ? "" : `${idempotency.requestToken}\n${idempotency.fingerprint}`;
-}
-
-function basinInfo(basin: Basin): BasinInfo {
-  return { name: basin.name, location: basin.location, createdAtMs: basin.createdAtMs, deletedAtMs: basin.deletedAtMs };
-}
-
-/** A deletion shows once it is durable. */
-function streamInfo(stream: Stream): StreamInfo {
-  const { name, createdAtMs, gone, deletedAtMs, cipher } = stream;
-  return { name, createdAtMs, deletedAtMs: gone ? deletedAtMs : null, cipher };
-}
-
-function provisionedStream(
-  stream: Stream,
-  result: ProvisionResult,
-): { info: StreamInfo; config: StreamConfig; result: ProvisionResult } {
-  return { info: streamInfo(stream), config: stream.config, result };
-}
-
-function sameConfig(a: StreamConfig, b: StreamConfig): boolean {
-  return (Object.keys(a) as (keyof StreamConfig)[]).every((field) => a[field] === b[field]);
-}
-
-function streamDeletionPending(): EngineError {
-  return new EngineError("stream_deletion_pending", "the stream is being deleted");
-}
-
-type BasinRefusal = Exclude<BasinOutcome, { readonly basin: Basin }>;
-
-function unknownClass(name: string, location: string): EngineError {
-  return new EngineError("invalid", `location "${location}" does not offer storage class "${name}"`);
-}
-
-function basinError(name: string, outcome: BasinOutcome | BasinRefusal): EngineError {
-  switch (outcome.kind) {
-    case "unknown-location":
-      return unknownLocation(outcome.name);
-    case "unknown-class":
-      return unknownClass(outcome.name, outcome.location);
-    case "location-differs":
-      return new EngineError("invalid", `basin "${name}" is in location "${outcome.location}", for good`);
-    case "exists":
-      return new EngineError("resource_already_exists", `basin "${name}" already exists`);
-    case "deletion-pending":
-      return new EngineError("basin_deletion_pending", `basin "${name}" is being deleted`);
-    default:
-      return new EngineError("basin_not_found", `basin "${name}" does not exist`);
   }
 }

@@ -61,8 +61,8 @@ async function setup() {
   const runtime = new VirtualRuntime({ seed: 1 });
   const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);
   const engine = await runtime.until(Engine.open({ runtime, store }));
-  await runtime.until(engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
-  await runtime.until(engine.ensureStream(BASIN, STREAM, {}));
+  await runtime.until(engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
+  await runtime.until(engine.streams.ensure(BASIN, STREAM, {}));
   const context: Context = {
     engine,
     runtime,

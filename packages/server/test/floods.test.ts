@@ -11,8 +11,8 @@ let served: TestServer;
 const surprises: object[] = [];
 before(async () => {
   served = await serve({ logger: { info: () => undefined, error: (fields) => surprises.push(fields) } });
-  await served.engine.ensureBasin(FLOODED_BASIN, DEFAULT_BASIN_CONFIG);
-  await served.engine.ensureStream(FLOODED_BASIN, "flooded", {});
+  await served.engine.basins.ensure(FLOODED_BASIN, DEFAULT_BASIN_CONFIG);
+  await served.engine.streams.ensure(FLOODED_BASIN, "flooded", {});
 });
 after(async () => {
   await served.stop();

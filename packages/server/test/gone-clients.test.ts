@@ -15,8 +15,8 @@ const PATH = "/v1/streams/events/records?seq_num=0";
 /** A server whose reads open when they are let; `asked` resolves with the first that wants to. */
 async function setup(t: TestContext) {
   const engine = await Engine.open({ runtime: systemRuntime, store: new MemoryStore() });
-  await engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG);
-  await engine.ensureStream(BASIN, "events", {});
+  await engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG);
+  await engine.streams.ensure(BASIN, "events", {});
   let ask = () => {};
   const asked = new Promise<void>((resolve) => {
     ask = resolve;
@@ -60,8 +60,8 @@ async function setup(t: TestContext) {
 for (const transport of ["HTTP/1.1, plain", "HTTP/1.1", "HTTP/2"] as const) {
   test(`a long poll over ${transport} ends when its client goes`, async (t) => {
     const engine = await Engine.open({ runtime: systemRuntime, store: new MemoryStore() });
-    await engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG);
-    await engine.ensureStream(BASIN, "events", {});
+    await engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG);
+    await engine.streams.ensure(BASIN, "events", {});
     const logger = { info: () => undefined, error: (fields: object) => assert.fail(JSON.stringify(fields)) };
     const server = await startServer({ engine, runtime: systemRuntime, logger, host: "127.0.0.1", port: 0 });
     t.after(async () => {

@@ -21,7 +21,7 @@ export async function serve(
 ): Promise<TestServer> {
   const runtime = options.runtime ?? systemRuntime;
   const engine = options.engine ?? (await Engine.open({ runtime, store: options.store ?? new MemoryStore() }));
-  await engine.ensureBasin(BASIN, { defaultStreamConfig: {}, createStreamOnAppend: true, createStreamOnRead: false });
+  await engine.basins.ensure(BASIN, { defaultStreamConfig: {}, createStreamOnAppend: true, createStreamOnRead: false });
   const logger = { info: () => undefined, error: (fields: object, message: string) => console.error(message, fields) };
   const server = await startServer({ runtime, logger, host: "127.0.0.1", port: 0, ...options, engine });
   return {

@@ -16,10 +16,10 @@ const code = (expected: string) => (error: unknown) => error instanceof EngineEr
 const nameOf = (i: number) => `s/${String(i).padStart(6, "0")}`;
 
 async function withStreams(h: Harness, count: number): Promise<Harness> {
-  await h.until(h.engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
+  await h.until(h.engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
   for (let from = 0; from < count; from += BATCH) {
     const names = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => nameOf(from + i));
-    await h.until(Promise.all(names.map((name) => h.engine.ensureStream(BASIN, name, {}))));
+    await h.until(Promise.all(names.map((name) => h.engine.streams.ensure(BASIN, name, {}))));
   }
   return h;
 }
@@ -29,16 +29,16 @@ test("a hundred thousand streams are listed whole while others come and go, dele
   const h = await withStreams(await Harness.open(store), MANY);
   const seen: string[] = [];
   for (let startAfter = ""; ; startAfter = seen[seen.length - 1]) {
-    const page = await h.until(h.engine.listStreams(BASIN, { prefix: "s/", startAfter, limit: PAGE }));
+    const page = await h.until(h.engine.streams.list(BASIN, { prefix: "s/", startAfter, limit: PAGE }));
     for (const { name } of page.items) seen.push(name);
     if (!page.hasMore) break;
     assert.equal(page.items.length, PAGE);
     // Between two pages one is created behind, one ahead, and the last one seen is deleted.
     await h.until(
       Promise.all([
-        h.engine.ensureStream(BASIN, `s/000000-new-${seen.length}`, {}),
-        h.engine.ensureStream(BASIN, `s/zz-new-${seen.length}`, {}),
-        h.engine.deleteStream(BASIN, seen[seen.length - 1]),
+        h.engine.streams.ensure(BASIN, `s/000000-new-${seen.length}`, {}),
+        h.engine.streams.ensure(BASIN, `s/zz-new-${seen.length}`, {}),
+        h.engine.streams.delete(BASIN, seen[seen.length - 1]),
       ]),
     );
   }
@@ -47,14 +47,14 @@ test("a hundred thousand streams are listed whole while others come and go, dele
   for (let i = 0; i < MANY; i += 1) assert.ok(there.has(nameOf(i)), nameOf(i));
   assert.deepEqual([...seen].sort(), seen, "in order");
 
-  await h.until(h.engine.deleteBasin(BASIN));
-  await assert.rejects(h.until(h.engine.ensureStream(BASIN, "late", {})), code("basin_deletion_pending"));
+  await h.until(h.engine.basins.delete(BASIN));
+  await assert.rejects(h.until(h.engine.streams.ensure(BASIN, "late", {})), code("basin_deletion_pending"));
   // A crash before anything of it was carried out.
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
   await next.runtime.advance(2_000);
   assert.equal(next.engine.stats().streams, 1, "the account's own");
-  await next.until(next.engine.createBasin(BASIN, DEFAULT_BASIN_CONFIG, undefined));
-  const page = await next.until(next.engine.listStreams(BASIN, { prefix: "", startAfter: "", limit: PAGE }));
+  await next.until(next.engine.basins.create(BASIN, DEFAULT_BASIN_CONFIG, undefined));
+  const page = await next.until(next.engine.streams.list(BASIN, { prefix: "", startAfter: "", limit: PAGE }));
   assert.deepEqual(page.items, []);
 });
 
@@ -70,11 +70,11 @@ test("a deletion of a basin that a crash cuts off at any write is finished by th
       puts += 1;
       return puts > survives ? { holdBefore: new Promise<void>(() => undefined) } : undefined;
     };
-    const deleted = h.engine.deleteBasin(BASIN).catch(() => undefined);
+    const deleted = h.engine.basins.delete(BASIN).catch(() => undefined);
     await runtime.advance(30_000);
     const next = await Harness.open(memory, new VirtualRuntime({ seed: 2 }));
     await next.runtime.advance(2_000);
-    const { items } = await next.until(next.engine.listBasins({ prefix: "", startAfter: "", limit: PAGE }));
+    const { items } = await next.until(next.engine.basins.list({ prefix: "", startAfter: "", limit: PAGE }));
     if (survives === 0) {
       assert.equal(items.length, 1, "nobody was told that it is deleted, and it is not");
       assert.equal(next.engine.stats().streams, 51);

@@ -29,13 +29,13 @@ async function ackMs(h: Harness, stream: string): Promise<number> {
 test("a class is a linger, of the basin's location; what is not given is the location's default", async () => {
   const h = await (await Harness.open()).withStream();
   assert.equal(await ackMs(h, STREAM), 0);
-  await h.until(h.engine.ensureStream(BASIN, "lingering", { storageClass: "standard" }));
+  await h.until(h.engine.streams.ensure(BASIN, "lingering", { storageClass: "standard" }));
   assert.equal(await ackMs(h, "lingering"), 100);
   const local = (await h.until(h.engine.locations.list()))[0];
   await h.until(h.engine.locations.define([local, SLOW]));
-  const elsewhere = await h.until(h.engine.createBasin("slow-basin", DEFAULT_BASIN_CONFIG, undefined, "slow"));
+  const elsewhere = await h.until(h.engine.basins.create("slow-basin", DEFAULT_BASIN_CONFIG, undefined, "slow"));
   assert.equal(elsewhere.info.location, "slow");
-  const { config } = await h.until(h.engine.ensureStream("slow-basin", "s", {}));
+  const { config } = await h.until(h.engine.streams.ensure("slow-basin", "s", {}));
   assert.equal(config.storageClass, "standard");
   const fromMs = h.runtime.clock.monotonicMs();
 
@@ -45,10 +45,10 @@ test("a class is a linger, of the basin's location; what is not given is the loc
 
 test("a change of class acts on later appends, and breaks no order", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { storageClass: "standard" }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { storageClass: "standard" }));
   const fromMs = h.runtime.clock.monotonicMs();
   const lingering = h.append({ bodies: ["first"] });
-  const changed = h.engine.reconfigureStream(BASIN, STREAM, { storageClass: "express" });
+  const changed = h.engine.streams.reconfigure(BASIN, STREAM, { storageClass: "express" });
   const later = h.append({ bodies: ["second"] });
   const acks = await h.until(Promise.all([lingering, later]));
   await h.until(changed);
@@ -57,7 +57,7 @@ test("a change of class acts on later appends, and breaks no order", async () =>
     [0, 1],
   );
   assert.equal(h.runtime.clock.monotonicMs() - fromMs, 0, "what lingered rides along with what does not");
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { storageClass: "standard" }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { storageClass: "standard" }));
   assert.equal(await ackMs(h, STREAM), 100);
   assert.deepEqual(await h.readAll(), ["first", "second", "x"]);
 });
@@ -66,18 +66,18 @@ test("what a location does not offer is refused: of streams, of basins' defaults
   const h = await (await Harness.open()).withStream();
   const { engine } = h;
   const refused = (promise: Promise<unknown>) => assert.rejects(h.until(promise), invalid);
-  await refused(engine.createStream(BASIN, "new", { storageClass: "cheap" }, undefined));
-  await refused(engine.ensureStream(BASIN, STREAM, { storageClass: "cheap" }));
-  await refused(engine.reconfigureStream(BASIN, STREAM, { storageClass: "cheap" }));
-  await refused(engine.reconfigureBasin(BASIN, { defaultStreamConfig: { storageClass: "cheap" } }));
-  await refused(engine.createBasin("other-basin", DEFAULT_BASIN_CONFIG, undefined, "nowhere"));
-  await refused(engine.ensureBasin("other-basin", DEFAULT_BASIN_CONFIG, "nowhere"));
-  await refused(engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG, "slow"));
+  await refused(engine.streams.create(BASIN, "new", { storageClass: "cheap" }, undefined));
+  await refused(engine.streams.ensure(BASIN, STREAM, { storageClass: "cheap" }));
+  await refused(engine.streams.reconfigure(BASIN, STREAM, { storageClass: "cheap" }));
+  await refused(engine.basins.reconfigure(BASIN, { defaultStreamConfig: { storageClass: "cheap" } }));
+  await refused(engine.basins.create("other-basin", DEFAULT_BASIN_CONFIG, undefined, "nowhere"));
+  await refused(engine.basins.ensure("other-basin", DEFAULT_BASIN_CONFIG, "nowhere"));
+  await refused(engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG, "slow"));
   await refused(engine.locations.setDefault("nowhere"));
   const cheap = { ...DEFAULT_BASIN_CONFIG, defaultStreamConfig: { storageClass: "cheap" } };
-  await refused(engine.ensureBasin("other-basin", cheap));
-  await assert.rejects(h.until(engine.getBasin("other-basin")));
-  assert.equal((await h.until(engine.getBasin(BASIN))).info.location, "local");
+  await refused(engine.basins.ensure("other-basin", cheap));
+  await assert.rejects(h.until(engine.basins.get("other-basin")));
+  assert.equal((await h.until(engine.basins.get(BASIN))).info.location, "local");
 });
 
 test("locations are stored: the next owner knows them, the default, and where each basin is", async () => {
@@ -87,14 +87,14 @@ test("locations are stored: the next owner knows them, the default, and where ea
   await h.until(h.engine.locations.define([FAST, local]));
   assert.equal((await h.until(h.engine.locations.getDefault())).name, "local");
   await h.until(h.engine.locations.setDefault("fast"));
-  await h.until(h.engine.createBasin("fast-basin", DEFAULT_BASIN_CONFIG, undefined));
+  await h.until(h.engine.basins.create("fast-basin", DEFAULT_BASIN_CONFIG, undefined));
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
   const { engine } = next;
   assert.deepEqual(await next.until(engine.locations.list()), [FAST, local]);
   assert.deepEqual(await next.until(engine.locations.getDefault()), FAST);
-  assert.equal((await next.until(engine.getBasin("fast-basin"))).info.location, "fast");
-  assert.equal((await next.until(engine.getBasin(BASIN))).info.location, "local");
-  await next.until(engine.ensureStream("fast-basin", "s", { storageClass: "cheap" }));
+  assert.equal((await next.until(engine.basins.get("fast-basin"))).info.location, "fast");
+  assert.equal((await next.until(engine.basins.get(BASIN))).info.location, "local");
+  await next.until(engine.streams.ensure("fast-basin", "s", { storageClass: "cheap" }));
 });
 
 test("locations that basins need cannot be taken away; classes that streams have linger on as the default", async () => {
@@ -103,15 +103,15 @@ test("locations that basins need cannot be taken away; classes that streams have
   await assert.rejects(h.until(engine.locations.define([FAST])), invalid);
   const local = location("local", { quick: 30, express: 0, odd: 60 });
   await h.until(engine.locations.define([local]));
-  await h.until(engine.ensureStream(BASIN, "odd", { storageClass: "odd" }));
+  await h.until(engine.streams.ensure(BASIN, "odd", { storageClass: "odd" }));
   const defaults = { ...DEFAULT_BASIN_CONFIG, defaultStreamConfig: { storageClass: "express" } };
-  await h.until(engine.ensureBasin(BASIN, defaults));
+  await h.until(engine.basins.ensure(BASIN, defaults));
   await assert.rejects(h.until(engine.locations.define([location("local", { quick: 30 })])), invalid);
   await h.until(engine.locations.define([location("local", { quick: 30, express: 0 })]));
   assert.equal(await ackMs(h, "odd"), 30);
   // It may keep what it has; it may not get it again.
-  await h.until(engine.reconfigureStream(BASIN, "odd", { retentionAgeSecs: "infinite" }));
-  await assert.rejects(h.until(engine.ensureStream(BASIN, "other", { storageClass: "odd" })), invalid);
+  await h.until(engine.streams.reconfigure(BASIN, "odd", { retentionAgeSecs: "infinite" }));
+  await assert.rejects(h.until(engine.streams.ensure(BASIN, "other", { storageClass: "odd" })), invalid);
 });
 
 test("what earlier builds stored about basins is read as it was meant", () => {

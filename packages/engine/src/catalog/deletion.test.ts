@@ -14,8 +14,8 @@ function code(expected: string) {
 test("a stream and its basin that were both being deleted at a crash leave a log that can be read again", async () => {
   const memory = new MemoryStore({ exclusive: false });
   const first = await (await Harness.open(memory)).withStream();
-  await first.until(first.engine.deleteStream(BASIN, STREAM));
-  await first.until(first.engine.deleteBasin(BASIN));
+  await first.until(first.engine.streams.delete(BASIN, STREAM));
+  await first.until(first.engine.basins.delete(BASIN));
   // A crash before either name is free; who takes over finishes both.
   const runtime = new VirtualRuntime({ seed: 2 });
   const slow = new FaultyStore(memory, runtime, ({ kind }) =>
@@ -23,9 +23,9 @@ test("a stream and its basin that were both being deleted at a crash leave a log
   );
   const second = await Harness.open(slow, runtime);
   await second.runtime.advance(5_000);
-  await assert.rejects(second.until(second.engine.getBasin(BASIN)), code("basin_not_found"));
+  await assert.rejects(second.until(second.engine.basins.get(BASIN)), code("basin_not_found"));
   const third = await Harness.open(memory, new VirtualRuntime({ seed: 3 }));
-  await assert.rejects(third.until(third.engine.getBasin(BASIN)), code("basin_not_found"));
+  await assert.rejects(third.until(third.engine.basins.get(BASIN)), code("basin_not_found"));
 });
 
 test("a removal whose outcome was unknown for a while is written once", async () => {
@@ -33,8 +33,8 @@ test("a removal whose outcome was unknown for a while is written once", async ()
   const memory = new MemoryStore({ exclusive: false });
   const store = new FaultyStore(memory, runtime);
   const h = await (await Harness.open(store, runtime)).withStream();
-  await h.until(h.engine.ensureStream(BASIN, "other", {}));
-  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.until(h.engine.streams.ensure(BASIN, "other", {}));
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
   await h.runtime.advance(950);
   // An append, and then the removal, are in flight for longer than the deadline; the append gets through first.
   const gates: (() => void)[] = [];
@@ -50,7 +50,7 @@ test("a removal whose outcome was unknown for a while is written once", async ()
   await h.runtime.advance(2_500);
   gates[1]();
   await h.runtime.advance(5_000);
-  await assert.rejects(h.until(h.engine.getStream(BASIN, STREAM)), code("stream_not_found"));
+  await assert.rejects(h.until(h.engine.streams.get(BASIN, STREAM)), code("stream_not_found"));
   const next = await Harness.open(memory, new VirtualRuntime({ seed: 2 }));
   assert.deepEqual(await next.readAll(0, "other"), ["a"]);
 });
@@ -73,7 +73,7 @@ for (const mode of ["unary", "session"] as const) {
     };
     const reader = await h.until(h.engine.openReader(BASIN, STREAM, options, { config: {} }));
     store.hook = ({ kind }) => (kind === "putIfAbsent" ? { failBefore: "unavailable" } : undefined);
-    const deletion = h.engine.deleteStream(BASIN, STREAM).catch((error: unknown) => error);
+    const deletion = h.engine.streams.delete(BASIN, STREAM).catch((error: unknown) => error);
     await h.runtime.advance(1);
     let read: unknown = "waiting";
     reader.next().then(
@@ -100,9 +100,9 @@ test("a basin whose deletion the client never heard of is removed all the same",
     release = resolve;
   });
   store.hook = ({ kind }) => (kind === "putIfAbsent" ? { holdBefore: held } : undefined);
-  await assert.rejects(h.until(h.engine.deleteBasin(BASIN)), code("unavailable"));
+  await assert.rejects(h.until(h.engine.basins.delete(BASIN)), code("unavailable"));
   release();
   store.hook = () => undefined;
   await h.runtime.advance(10_000);
-  await assert.rejects(h.until(h.engine.getBasin(BASIN)), code("basin_not_found"));
+  await assert.rejects(h.until(h.engine.basins.get(BASIN)), code("basin_not_found"));
 });

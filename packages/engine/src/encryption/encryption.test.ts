@@ -39,14 +39,14 @@ async function encrypted(
 ): Promise<Harness> {
   const h = await Harness.open(store, runtime);
   await h.until(
-    h.engine.ensureBasin(BASIN, {
+    h.engine.basins.ensure(BASIN, {
       defaultStreamConfig: {},
       createStreamOnAppend: false,
       createStreamOnRead: false,
       streamCipher: cipher,
     }),
   );
-  await h.until(h.engine.ensureStream(BASIN, STREAM, {}));
+  await h.until(h.engine.streams.ensure(BASIN, STREAM, {}));
   return h;
 }
 
@@ -83,7 +83,7 @@ for (const cipher of CIPHERS) {
         { headers: [["only", "headers"]] },
       ];
       await append(h, json(records));
-      assert.equal((await h.until(h.engine.getStream(BASIN, STREAM))).info.cipher, cipher);
+      assert.equal((await h.until(h.engine.streams.get(BASIN, STREAM))).info.cipher, cipher);
       const reader = await open(h, {});
       const event = await h.until(reader.next());
       assert.ok(event.kind === "batch");
@@ -188,10 +188,10 @@ for (const cipher of CIPHERS) {
 
     test("the cipher is the stream's for good, whatever becomes of the basin's", async () => {
       const h = await encrypted(cipher);
-      await h.until(h.engine.reconfigureBasin(BASIN, { streamCipher: null }));
-      await h.until(h.engine.ensureStream(BASIN, STREAM, { storageClass: "standard" }));
-      await h.until(h.engine.ensureStream(BASIN, "later", {}));
-      const cipherOf = async (stream: string) => (await h.until(h.engine.getStream(BASIN, stream))).info.cipher;
+      await h.until(h.engine.basins.reconfigure(BASIN, { streamCipher: null }));
+      await h.until(h.engine.streams.ensure(BASIN, STREAM, { storageClass: "standard" }));
+      await h.until(h.engine.streams.ensure(BASIN, "later", {}));
+      const cipherOf = async (stream: string) => (await h.until(h.engine.streams.get(BASIN, stream))).info.cipher;
       assert.equal(await cipherOf(STREAM), cipher);
       assert.equal(await cipherOf("later"), null);
       // In the clear, any key is ignored.

@@ -35,8 +35,8 @@ async function past(cacheBytes: number): Promise<Past> {
     return getRange(key, offset, length);
   };
   await runtime.until(made.engine.started);
-  await runtime.until(made.engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
-  await runtime.until(made.engine.ensureStream(BASIN, STREAM, {}));
+  await runtime.until(made.engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
+  await runtime.until(made.engine.streams.ensure(BASIN, STREAM, {}));
   const appends = Array.from({ length: BATCHES }, () =>
     made.engine.append(BASIN, STREAM, inputOf({ bodies: BODIES }), { config: {} }),
   );
@@ -125,8 +125,8 @@ test("however many readers there are, and however small the chunks, gets ahead o
   const engine = Engine.start({ runtime, store: memory });
   const it: Past = { runtime, engine, store: new CountingStore(memory, runtime), fetchedBytes: 0 };
   await runtime.until(engine.started);
-  await runtime.until(engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
-  await runtime.until(engine.ensureStream(BASIN, STREAM, {}));
+  await runtime.until(engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
+  await runtime.until(engine.streams.ensure(BASIN, STREAM, {}));
   for (let i = 0; i < 480; i += 1)
     await runtime.until(engine.append(BASIN, STREAM, inputOf({ bodies: ["x"] }), { config: {} }));
   await runtime.advance(CACHE_AGE_MS + 1);

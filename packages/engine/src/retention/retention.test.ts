@@ -14,7 +14,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 async function withConfig(patch: StreamConfigPatch, store = sharedStore()): Promise<Harness> {
   const h = await (await Harness.open(store)).withStream();
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, patch));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, patch));
   return h;
 }
 
@@ -67,7 +67,7 @@ test("a background trim stands in the log: who replays it needs to know no age",
   const h = await withConfig({ retentionAgeSecs: 60 }, store);
   await h.until(h.append({ bodies: ["old"], commands: [{ kind: "fence", index: 0, token: "mine" }] }));
   await h.runtime.advance(70 * SECOND_MS);
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
   await h.until(h.append({ bodies: ["new"], fencingToken: "mine" }));
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2, wallMs: h.runtime.clock.wallMs() }));
   assert.deepEqual(await next.readAll(), ["new"]);
@@ -87,11 +87,11 @@ test("a retention that is shortened, lengthened or lifted acts on what is there"
   const h = await withConfig({ retentionAgeSecs: 3600 });
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(10 * 60_000);
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 60 }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: 60 }));
   await h.runtime.advance(SECOND_MS);
   assert.deepEqual((await h.read({ mode: "unary" })).records, []);
   await h.until(h.append({ bodies: ["b"] }));
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
   await h.runtime.advance(30 * DAY_MS);
   assert.equal(h.runtime.pendingTimers, 0);
   assert.deepEqual(await h.readAll(), ["b"]);
@@ -100,7 +100,7 @@ test("a retention that is shortened, lengthened or lifted acts on what is there"
 test("ageing costs one timer, no request while nothing is due, and two writes a minute while much is: trims, and what is stored", async () => {
   const counting = new CountingStore(new MemoryStore(), new VirtualRuntime({ seed: 9 }));
   const h = await withConfig({ retentionAgeSecs: 7200 }, counting);
-  for (let i = 0; i < 50; i += 1) await h.until(h.engine.ensureStream(BASIN, `s${i}`, { retentionAgeSecs: 7200 }));
+  for (let i = 0; i < 50; i += 1) await h.until(h.engine.streams.ensure(BASIN, `s${i}`, { retentionAgeSecs: 7200 }));
   for (let i = 0; i < 50; i += 1) await h.until(h.append({ bodies: ["x"] }, `s${i}`));
   // 3600 appends, one a second, all in chunks of their own.
   await fill(h, 3_600, SECOND_MS);
@@ -120,7 +120,7 @@ test("ageing costs one timer, no request while nothing is due, and two writes a 
 test("thousands of streams that fall due at once are trimmed together", async () => {
   const h = await withConfig({});
   const names = Array.from({ length: 3_000 }, (_, i) => `many/${i}`);
-  await h.until(Promise.all(names.map((name) => h.engine.ensureStream(BASIN, name, { retentionAgeSecs: 60 }))));
+  await h.until(Promise.all(names.map((name) => h.engine.streams.ensure(BASIN, name, { retentionAgeSecs: 60 }))));
   await h.until(Promise.all(names.map((name) => h.append({ bodies: ["x"] }, name))));
   const before = h.engine.stats().chunksPut;
   await h.runtime.advance(70 * SECOND_MS);
@@ -135,7 +135,7 @@ test("while the store takes nothing, retention waits; then it goes on", async ()
   const runtime = new VirtualRuntime({ seed: 1 });
   const store = new FaultyStore(new MemoryStore(), runtime);
   const h = await (await Harness.open(store, runtime)).withStream();
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 60 }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: 60 }));
   await h.until(h.append({ bodies: ["a"] }));
   store.hook = ({ kind }) => (kind === "putIfAbsent" ? { failBefore: "full" } : undefined);
   await assert.rejects(h.until(h.append({ bodies: ["b"] })), code("unavailable"));
@@ -149,13 +149,13 @@ test("while the store takes nothing, retention waits; then it goes on", async ()
 test("a stream that stays empty is deleted: one never written, and one that time or a command has emptied", async () => {
   const h = await withConfig({ retentionAgeSecs: "infinite", deleteOnEmptyMinAgeSecs: 60 });
   const { engine } = h;
-  await h.until(engine.ensureStream(BASIN, "trimmed", { deleteOnEmptyMinAgeSecs: 60, retentionAgeSecs: "infinite" }));
-  await h.until(engine.ensureStream(BASIN, "aged", { deleteOnEmptyMinAgeSecs: 60, retentionAgeSecs: 120 }));
-  await h.until(engine.ensureStream(BASIN, "kept", { retentionAgeSecs: 60 }));
+  await h.until(engine.streams.ensure(BASIN, "trimmed", { deleteOnEmptyMinAgeSecs: 60, retentionAgeSecs: "infinite" }));
+  await h.until(engine.streams.ensure(BASIN, "aged", { deleteOnEmptyMinAgeSecs: 60, retentionAgeSecs: 120 }));
+  await h.until(engine.streams.ensure(BASIN, "kept", { retentionAgeSecs: 60 }));
   for (const name of ["trimmed", "aged", "kept"]) await h.until(h.append({ bodies: ["a"] }, name));
   const exists = (name: string) =>
     h.until(
-      engine.getStream(BASIN, name).then(
+      engine.streams.get(BASIN, name).then(
         () => true,
         () => false,
       ),
@@ -177,7 +177,7 @@ test("a stream that stays empty is deleted: one never written, and one that time
   await h.runtime.advance(DAY_MS);
   assert.equal(await exists("kept"), true, "without delete-on-empty an empty stream stays");
   // The name is free, and what had it is not revived.
-  await h.until(engine.createStream(BASIN, "aged", {}, undefined));
+  await h.until(engine.streams.create(BASIN, "aged", {}, undefined));
   assert.equal((await h.until(engine.checkTail(BASIN, "aged"))).seqNum, 0);
 });
 
@@ -203,22 +203,22 @@ test("an empty stream falls due for the next owner too", async () => {
   await h.runtime.advance(300 * SECOND_MS);
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2, wallMs: h.runtime.clock.wallMs() }));
   await next.runtime.advance(250 * SECOND_MS);
-  await next.until(next.engine.getStream(BASIN, STREAM));
+  await next.until(next.engine.streams.get(BASIN, STREAM));
   await next.runtime.advance(60 * SECOND_MS);
-  await assert.rejects(next.until(next.engine.getStream(BASIN, STREAM)), code("stream_not_found"));
+  await assert.rejects(next.until(next.engine.streams.get(BASIN, STREAM)), code("stream_not_found"));
 });
 
 test("what is deleted or stopped leaves no timer behind", async () => {
   const h = await withConfig({ deleteOnEmptyMinAgeSecs: 600 });
   await h.until(h.append({ bodies: ["a"] }));
-  await h.until(h.engine.deleteStream(BASIN, STREAM));
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
   await h.runtime.advance(120 * SECOND_MS);
   assert.equal(h.runtime.pendingTimers, 0);
-  await h.until(h.engine.ensureStream(BASIN, STREAM, {}));
+  await h.until(h.engine.streams.ensure(BASIN, STREAM, {}));
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(120 * SECOND_MS);
   assert.equal(h.runtime.pendingTimers, 1);
-  await h.until(h.engine.deleteBasin(BASIN));
+  await h.until(h.engine.basins.delete(BASIN));
   await h.runtime.advance(120 * SECOND_MS);
   assert.equal(h.runtime.pendingTimers, 0);
 });

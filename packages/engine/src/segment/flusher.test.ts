@@ -39,7 +39,7 @@ const code = (expected: string) => (error: EngineError) => error.code === expect
 test("a log that is flushed shrinks to what came after, and everything is read from where it has gone", async () => {
   const store = sharedStore();
   const h = await (await opened(store)).withStream();
-  await h.until(h.engine.ensureStream(BASIN, "other", {}));
+  await h.until(h.engine.streams.ensure(BASIN, "other", {}));
   for (let i = 0; i < 100; i += 1) {
     await appendAll(h, i, i + 1);
     await appendAll(h, i, i + 1, "other");
@@ -59,37 +59,37 @@ test("the next owner finds all of it: records, tails, configurations, tokens, tr
   const h = await (await opened(store)).withStream();
   const { engine } = h;
   for (const name of ["configured", "fenced", "trimmed", "deleted", "again"])
-    await h.until(engine.ensureStream(BASIN, name, {}));
+    await h.until(engine.streams.ensure(BASIN, name, {}));
   await appendAll(h, 0, 10);
   await appendAll(h, 0, 4, "again");
-  await h.until(engine.deleteStream(BASIN, "again"));
+  await h.until(engine.streams.delete(BASIN, "again"));
   await h.runtime.advance(3_000);
-  await h.until(engine.createStream(BASIN, "again", {}, { requestToken: "t", fingerprint: "f" }));
-  await h.until(engine.reconfigureStream(BASIN, "configured", { retentionAgeSecs: 4_711 }));
+  await h.until(engine.streams.create(BASIN, "again", {}, { requestToken: "t", fingerprint: "f" }));
+  await h.until(engine.streams.reconfigure(BASIN, "configured", { retentionAgeSecs: 4_711 }));
   await h.until(h.append({ bodies: ["x"], commands: [{ kind: "fence", index: 0, token: "mine" }] }, "fenced"));
   await appendAll(h, 0, 6, "trimmed");
   await h.until(h.append({ bodies: ["y"], commands: [{ kind: "trim", index: 0, seqNum: 4 }] }, "trimmed"));
-  await h.until(engine.ensureBasin("other-basin", DEFAULT_BASIN_CONFIG));
-  await h.until(engine.ensureStream("other-basin", "gone", {}));
-  await h.until(engine.deleteBasin("other-basin"));
+  await h.until(engine.basins.ensure("other-basin", DEFAULT_BASIN_CONFIG));
+  await h.until(engine.streams.ensure("other-basin", "gone", {}));
+  await h.until(engine.basins.delete("other-basin"));
   await h.runtime.advance(3_000);
   await appendAll(h, 10, 60);
-  await h.until(engine.deleteStream(BASIN, "deleted"));
+  await h.until(engine.streams.delete(BASIN, "deleted"));
   await appendAll(h, 60, 64);
   await h.runtime.advance(ALL_MOVED_MS);
 
   const next = await opened(store, 2, h.runtime.clock.wallMs());
   assert.deepEqual(await next.readAll(), bodies(0, 64));
-  assert.equal((await next.until(next.engine.getStream(BASIN, "configured"))).config.retentionAgeSecs, 4_711);
+  assert.equal((await next.until(next.engine.streams.get(BASIN, "configured"))).config.retentionAgeSecs, 4_711);
   await assert.rejects(next.until(next.append({ bodies: ["z"], fencingToken: "yours" }, "fenced")));
   await next.until(next.append({ bodies: ["z"], fencingToken: "mine" }, "fenced"));
   assert.deepEqual(await next.readAll(0, "trimmed"), ["trimmed 4", "trimmed 5", "y"]);
   assert.equal((await next.until(next.engine.checkTail(BASIN, "trimmed"))).seqNum, 7);
-  await assert.rejects(next.until(next.engine.getStream(BASIN, "deleted")), code("stream_not_found"));
+  await assert.rejects(next.until(next.engine.streams.get(BASIN, "deleted")), code("stream_not_found"));
   assert.equal((await next.until(next.engine.checkTail(BASIN, "again"))).seqNum, 0);
-  const again = next.engine.createStream(BASIN, "again", {}, { requestToken: "t", fingerprint: "f" });
+  const again = next.engine.streams.create(BASIN, "again", {}, { requestToken: "t", fingerprint: "f" });
   assert.equal((await next.until(again)).result, "noop");
-  await assert.rejects(next.until(next.engine.getStream("other-basin", "gone")));
+  await assert.rejects(next.until(next.engine.streams.get("other-basin", "gone")));
 });
 
 test("a restart reads what is not in segments yet, and of these no records", async () => {
@@ -135,7 +135,7 @@ test("a reader that lags crosses from chunks to segments and on to the tail, wit
 test("what outlived its retention is trimmed in segments too, after a restart as before it", async () => {
   const store = sharedStore();
   const h = await (await opened(store)).withStream();
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: 3_600 }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: 3_600 }));
   for (let i = 0; i < 30; i += 1) {
     await appendAll(h, i, i + 1);
     await h.runtime.advance(100_000);

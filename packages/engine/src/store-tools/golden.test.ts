@@ -81,7 +81,7 @@ test("a deployment of a newer format is refused with one sentence", async () => 
   const h = Harness.start(store);
   await assert.rejects(h.until(h.engine.started), isOneSentence);
   await assert.rejects(checkStore({ runtime: systemRuntime, view: store }), isOneSentence);
-  await assert.rejects(h.until(h.engine.ensureBasin("some-basin", DEFAULT_BASIN_CONFIG)));
+  await assert.rejects(h.until(h.engine.basins.ensure("some-basin", DEFAULT_BASIN_CONFIG)));
 });
 
 test("a log object or segment of a newer format stops whoever starts, and is named", async () => {

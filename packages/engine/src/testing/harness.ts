@@ -51,8 +51,8 @@ export class Harness {
   }
 
   async withStream(): Promise<this> {
-    await this.until(this.engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
-    await this.until(this.engine.ensureStream(BASIN, STREAM, {}));
+    await this.until(this.engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
+    await this.until(this.engine.streams.ensure(BASIN, STREAM, {}));
     return this;
   }
 

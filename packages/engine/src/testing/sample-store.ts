@@ -66,7 +66,7 @@ export async function writeSample(store: MemoryStore, options: SampleOptions = {
   // What stays in the log.
   await writer.appendAll(third, "events", 3);
   await writer.appendAll(third, "again", 2);
-  await third.until(third.engine.reconfigureStream(BASIN, "configured", { retentionAgeSecs: 4_711 }));
+  await third.until(third.engine.streams.reconfigure(BASIN, "configured", { retentionAgeSecs: 4_711 }));
   if (released) await third.until(third.engine.close());
   return { ...writer.sample(), wallMs: third.runtime.clock.wallMs() };
 }
@@ -90,7 +90,7 @@ export async function readSample(store: MemoryStore, expected: Sample): Promise<
   const gone: Sample["gone"][number][] = [];
   for (const each of expected.gone) {
     const isThere = await h.until(
-      h.engine.getStream(each.basin, each.name).then(
+      h.engine.streams.get(each.basin, each.name).then(
         () => true,
         () => false,
       ),
@@ -130,18 +130,18 @@ class Writer {
   readonly #gone: { basin: string; name: string }[] = [];
 
   async found(h: Harness): Promise<void> {
-    await h.until(h.engine.ensureBasin(BASIN, DEFAULT_BASIN_CONFIG));
+    await h.until(h.engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
     for (const name of ["events", "trimmed", "fenced", "configured", "deleted", "again", "empty"])
       await this.#create(h, BASIN, name);
     for (const cipher of CIPHERS) {
       const basin = `sealed-${cipher}`;
       const none = { defaultStreamConfig: {}, createStreamOnAppend: false, createStreamOnRead: false };
-      await h.until(h.engine.ensureBasin(basin, { ...none, streamCipher: cipher }));
+      await h.until(h.engine.basins.ensure(basin, { ...none, streamCipher: cipher }));
       await this.#create(h, basin, "secret");
       for (let i = 0; i < 3; i += 1) await this.append(h, "secret", { bodies: [`secret ${i}`, ""] }, basin);
     }
-    await h.until(h.engine.ensureBasin("other-basin", DEFAULT_BASIN_CONFIG));
-    await h.until(h.engine.ensureStream("other-basin", "gone", {}));
+    await h.until(h.engine.basins.ensure("other-basin", DEFAULT_BASIN_CONFIG));
+    await h.until(h.engine.streams.ensure("other-basin", "gone", {}));
     await this.appendAll(h, "trimmed", 12);
     await this.append(h, "events", { bodies: ["with a timestamp"], timestamps: [2n ** 63n + 1n] });
     // Larger than what is copied into a segment's blocks.
@@ -151,8 +151,8 @@ class Writer {
   async deleteAndFoundAgain(h: Harness): Promise<void> {
     await this.appendAll(h, "deleted", 2);
     await h.until(h.append({ bodies: ["of its first life"] }, "again"));
-    await h.until(h.engine.deleteStream(BASIN, "deleted"));
-    await h.until(h.engine.deleteStream(BASIN, "again"));
+    await h.until(h.engine.streams.delete(BASIN, "deleted"));
+    await h.until(h.engine.streams.delete(BASIN, "again"));
     this.#streams.delete(`${BASIN}/deleted`);
     this.#gone.push({ basin: BASIN, name: "deleted" });
     await h.runtime.advance(3_000);
@@ -168,7 +168,7 @@ class Writer {
   }
 
   async removeBasin(h: Harness): Promise<void> {
-    await h.until(h.engine.deleteBasin("other-basin"));
+    await h.until(h.engine.basins.delete("other-basin"));
     this.#gone.push({ basin: "other-basin", name: "gone" });
     await h.runtime.advance(3_000);
   }
@@ -196,7 +196,7 @@ class Writer {
   }
 
   async #create(h: Harness, basin: string, name: string): Promise<void> {
-    await h.until(h.engine.ensureStream(basin, name, {}));
+    await h.until(h.engine.streams.ensure(basin, name, {}));
     this.#streams.set(`${basin}/${name}`, { basin, firstSeqNum: 0, bodies: [], tail: 0 });
   }
 

@@ -29,7 +29,7 @@ const storage = async (h: Harness, secs: number) =>
 
 test("appends, reads and operations are counted, by basin and by account", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.ensureStream(BASIN, "lazy", { storageClass: "standard" }));
+  await h.until(h.engine.streams.ensure(BASIN, "lazy", { storageClass: "standard" }));
   await h.until(h.append({ bodies: ["aa", "bb"] }));
   await h.until(h.append({ bodies: ["c"] }));
   await h.until(h.append({ bodies: ["d"] }, "lazy"));
@@ -83,7 +83,7 @@ test("who uses nothing writes nothing", async () => {
   const runtime = new VirtualRuntime({ seed: 1 });
   const store = new CountingStore(new MemoryStore({ exclusive: false }), { clock: runtime.clock });
   const h = await (await Harness.open(store, runtime)).withStream();
-  await h.until(h.engine.reconfigureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
+  await h.until(h.engine.streams.reconfigure(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(61_000);
   const requests = () => Object.values(store.counts).reduce((a, b) => a + b, 0);
@@ -189,13 +189,13 @@ test("storage is what is stored: appended, trimmed, deleted", async () => {
   const next = await Harness.open(store, new VirtualRuntime({ seed: 2, wallMs: h.runtime.clock.wallMs() }));
   assert.deepEqual(await storage(next, 240), [10, 22, 22, 27, 27]);
   assert.deepEqual(await ofBasin(next), [27]);
-  await next.until(next.engine.deleteStream(BASIN, STREAM));
+  await next.until(next.engine.streams.delete(BASIN, STREAM));
   assert.deepEqual(await ofBasin(next), [0]);
 });
 
 test("what outlives its retention is no longer stored, whether anybody looks or not", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: 3600 }));
+  await h.until(h.engine.streams.ensure(BASIN, STREAM, { retentionAgeSecs: 3600 }));
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(3_600_000);
   assert.deepEqual(await storage(h, 0), [9]);
@@ -208,14 +208,14 @@ test("what outlives its retention is no longer stored, whether anybody looks or 
 
 test("a basin was active if it had a stream in that time, also when it is gone", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.ensureBasin("without-streams", DEFAULT_BASIN_CONFIG));
+  await h.until(h.engine.basins.ensure("without-streams", DEFAULT_BASIN_CONFIG));
   const active = async (fromSecs: number, toSecs: number) => h.until(h.engine.usage.activeBasins(fromSecs, toSecs));
   await h.until(h.append({ bodies: ["a"] }));
   assert.deepEqual(await active(nowSecs(h) - 60, nowSecs(h)), [BASIN]);
   assert.deepEqual(await active(0, 3600), []);
   await h.runtime.advance(60_000);
   const then = nowSecs(h);
-  await h.until(h.engine.deleteBasin(BASIN));
+  await h.until(h.engine.basins.delete(BASIN));
   await h.runtime.advance(DAY_MS);
   assert.deepEqual(await active(then - 60, then), [BASIN]);
   assert.deepEqual(await active(nowSecs(h) - 60, nowSecs(h)), []);
@@ -223,8 +223,8 @@ test("a basin was active if it had a stream in that time, also when it is gone",
 
 test("totals sum what all basins used and stored", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.ensureBasin("other-basin", DEFAULT_BASIN_CONFIG));
-  await h.until(h.engine.ensureStream("other-basin", STREAM, {}));
+  await h.until(h.engine.basins.ensure("other-basin", DEFAULT_BASIN_CONFIG));
+  await h.until(h.engine.streams.ensure("other-basin", STREAM, {}));
   await h.until(h.append({ bodies: ["a"] }));
   await h.until(h.engine.append("other-basin", STREAM, inputOf({ bodies: ["bb"] }), { config: {} }));
   await h.runtime.advance(3 * 3_600_000);
@@ -242,7 +242,7 @@ test("totals sum what all basins used and stored", async () => {
 
 test("what has not changed for longer than is kept is still stored", async () => {
   const h = await (await Harness.open()).withStream();
-  await h.until(h.engine.ensureStream(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
+  await h.until(h.engine.streams.ensure(BASIN, STREAM, { retentionAgeSecs: "infinite" }));
   await h.until(h.append({ bodies: ["a"] }));
   await h.runtime.advance(2 * 1000 * KEPT_SECS.hour);
   h.engine.usage.operation("list-streams", BASIN);

@@ -42,7 +42,7 @@ export async function createBasin(context: Context, request: ApiRequest): Promis
   const name = basinInBody(request, string(json.basin, "basin"));
   const config = basinConfig(json.config);
   const location = locationOf(json.location);
-  const { info, result } = await context.engine.createBasin(name, config, idempotency(request, body), location);
+  const { info, result } = await context.engine.basins.create(name, config, idempotency(request, body), location);
   return jsonReply(201, basinJson(info), { [PROVISION_RESULT]: result });
 }
 
@@ -55,18 +55,18 @@ export async function ensureBasin(context: Context, request: ApiRequest): Promis
   const value = body.length === 0 ? null : parseJson(body);
   const json = value === null ? {} : object(value, "body");
   const config = basinConfig(json.config);
-  const { info, result } = await context.engine.ensureBasin(name, config, locationOf(json.location));
+  const { info, result } = await context.engine.basins.ensure(name, config, locationOf(json.location));
   return jsonReply(result === "created" ? 201 : 200, basinJson(info), { [PROVISION_RESULT]: result });
 }
 
 export async function listBasins(context: Context, request: ApiRequest): Promise<Reply> {
   request.access.require("list-basins");
-  const page = await context.engine.listBasins(basinListOptions(listWithin(request, request.access.scope.basins)));
+  const page = await context.engine.basins.list(basinListOptions(listWithin(request, request.access.scope.basins)));
   return jsonReply(200, { basins: page.items.map(basinJson), has_more: page.hasMore });
 }
 
 export async function getBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  const { config } = await context.engine.getBasin(basinTarget(request, "get-basin-config"));
+  const { config } = await context.engine.basins.get(basinTarget(request, "get-basin-config"));
   return jsonReply(200, basinConfigJson(config));
 }
 
@@ -74,10 +74,10 @@ export async function reconfigureBasin(context: Context, request: ApiRequest): P
   const name = basinTarget(request, "reconfigure-basin");
   requireJson(request);
   const patch = basinConfigPatch(parseJson(await request.readBody()));
-  return jsonReply(200, basinConfigJson(await context.engine.reconfigureBasin(name, patch)));
+  return jsonReply(200, basinConfigJson(await context.engine.basins.reconfigure(name, patch)));
 }
 
 export async function deleteBasin(context: Context, request: ApiRequest): Promise<Reply> {
-  await context.engine.deleteBasin(basinTarget(request, "delete-basin"));
+  await context.engine.basins.delete(basinTarget(request, "delete-basin"));
   return { kind: "reply", status: 202 };
 }

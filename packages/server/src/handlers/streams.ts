@@ -25,7 +25,7 @@ export async function createStream(context: Context, request: ApiRequest): Promi
   const json = object(parseJson(body), "body");
   const name = streamInBody(request, basin, string(json.stream, "stream"));
   const config = partialStreamConfig(json.config);
-  const { info, result } = await context.engine.createStream(basin, name, config, idempotency(request, body));
+  const { info, result } = await context.engine.streams.create(basin, name, config, idempotency(request, body));
   return jsonReply(201, streamJson(request, info), { "s2-provision-result": result });
 }
 
@@ -36,18 +36,18 @@ export async function ensureStream(context: Context, request: ApiRequest): Promi
   const body = await request.readBody();
   if (body.length > 0) requireJson(request);
   const config = partialStreamConfig(body.length === 0 ? null : parseJson(body));
-  const { info, result } = await context.engine.ensureStream(basin, name, config);
+  const { info, result } = await context.engine.streams.ensure(basin, name, config);
   return jsonReply(result === "created" ? 201 : 200, streamJson(request, info), { "s2-provision-result": result });
 }
 
 export async function listStreams(context: Context, request: ApiRequest): Promise<Reply> {
-  const page = await context.engine.listStreams(streamsTarget(request, "list-streams"), listStreamsWithin(request));
+  const page = await context.engine.streams.list(streamsTarget(request, "list-streams"), listStreamsWithin(request));
   return jsonReply(200, { streams: page.items.map((info) => streamJson(request, info)), has_more: page.hasMore });
 }
 
 export async function getStream(context: Context, request: ApiRequest): Promise<Reply> {
   const { basin, stream } = streamTarget(request, "get-stream-config");
-  const { config } = await context.engine.getStream(basin, stream);
+  const { config } = await context.engine.streams.get(basin, stream);
   return jsonReply(200, streamConfigJson(config));
 }
 
@@ -55,11 +55,11 @@ export async function reconfigureStream(context: Context, request: ApiRequest): 
   const { basin, stream: name } = streamTarget(request, "reconfigure-stream");
   requireJson(request);
   const patch = streamConfigPatch(parseJson(await request.readBody()));
-  return jsonReply(200, streamConfigJson(await context.engine.reconfigureStream(basin, name, patch)));
+  return jsonReply(200, streamConfigJson(await context.engine.streams.reconfigure(basin, name, patch)));
 }
 
 export async function deleteStream(context: Context, request: ApiRequest): Promise<Reply> {
   const { basin, stream } = streamTarget(request, "delete-stream");
-  await context.engine.deleteStream(basin, stream);
+  await context.engine.streams.delete(basin, stream);
   return { kind: "reply", status: 202 };
 }
