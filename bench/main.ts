@@ -1,9 +1,10 @@
 // npm run bench: servers on fresh stores, the same load on each in turn, and what they made of it.
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { figuresOf } from "./figures.ts";
 import { type BenchOptions, benchOptions, type StoreKind } from "./options.ts";
 import { type Figures, medians, printRow, type Result, writeJson } from "./report.ts";
-import { prepare, ROWS, type Row } from "./rows.ts";
+import { BOUNDED_MEMORY, BOUNDED_ROWS, prepare, ROWS, type Row } from "./rows.ts";
 import type { BenchServer, ServerName } from "./servers/server.ts";
 import { startServer } from "./servers/start.ts";
 
@@ -25,23 +26,16 @@ const results: Result[] = [];
 
 async function measure(server: BenchServer, store: StoreKind, row: Row, secs: number): Promise<Figures | undefined> {
   const before = server.usage();
-  const requestsBefore = await server.storeRequests();
+  const countersBefore = await server.counters();
   try {
+    const startedMs = performance.now();
     const figures = await row.run(server.url, secs);
-    const after = server.usage();
-    const requests = await server.storeRequests();
-    const { appends, ...others } = figures;
-    return {
-      ...others,
-      "cpu seconds": after.cpuSecs - before.cpuSecs,
-      "peak RSS MiB": after.peakRssMiB,
-      ...(requests === undefined || requestsBefore === undefined
-        ? {}
-        : { "store requests": requests - requestsBefore }),
-      ...(requests === undefined || requestsBefore === undefined || appends === undefined
-        ? {}
-        : { "store requests / 1,000 appends": (1000 * (requests - requestsBefore)) / appends }),
-    };
+    const elapsedSecs = (performance.now() - startedMs) / 1000;
+    return figuresOf(figures, {
+      elapsedSecs,
+      usage: { before, after: server.usage() },
+      counters: { before: countersBefore, after: await server.counters() },
+    });
   } catch (error) {
     skipped.push(`${store}: ${row.name} on ${server.name}: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
@@ -50,6 +44,8 @@ async function measure(server: BenchServer, store: StoreKind, row: Row, secs: nu
 
 /** The servers in turn, A B A B …, and of each figure the median. */
 async function measureRow(started: readonly BenchServer[], store: StoreKind, row: Row): Promise<void> {
+  if (options.rows.length > 0 && !options.rows.some((part) => row.name.includes(part))) return;
+  if (row.needs !== undefined && !tools[row.needs]) return;
   const servers = started.filter(({ name }) => row.server === undefined || row.server === name);
   const rounds = new Map<BenchServer, Figures[]>(servers.map((server) => [server, []]));
   for (let round = 0; round < options.rounds; round += 1) {
@@ -67,11 +63,11 @@ async function measureRow(started: readonly BenchServer[], store: StoreKind, row
 async function measureRest(servers: readonly BenchServer[], store: StoreKind): Promise<void> {
   // The lease of the last answer and the like have their time to end.
   await sleep(REST_BEGINS_MS);
-  const before = await Promise.all(servers.map((server) => server.storeRequests()));
+  const before = await Promise.all(servers.map((server) => server.counters()));
   await sleep(IDLE_SECS * 1000);
-  const after = await Promise.all(servers.map((server) => server.storeRequests()));
+  const after = await Promise.all(servers.map((server) => server.counters()));
   servers.forEach((server, i) => {
-    const [from, to] = [before[i], after[i]];
+    const [from, to] = [before[i].storeRequests, after[i].storeRequests];
     if (from === undefined || to === undefined) return;
     results.push({
       store,
@@ -84,10 +80,25 @@ async function measureRest(servers: readonly BenchServer[], store: StoreKind): P
 }
 
 async function measureStore(store: StoreKind): Promise<void> {
+  await onFreshServers(store, undefined, async (servers) => {
+    for (const row of ROWS) await measureRow(servers, store, row);
+    await measureRest(servers, store);
+  });
+  if (store !== "file") return;
+  await onFreshServers(store, BOUNDED_MEMORY, async (servers) => {
+    for (const row of BOUNDED_ROWS) await measureRow(servers, store, row);
+  });
+}
+
+async function onFreshServers(
+  store: StoreKind,
+  memory: string | undefined,
+  work: (servers: readonly BenchServer[]) => Promise<void>,
+): Promise<void> {
   const servers: BenchServer[] = [];
   try {
     for (const name of names) {
-      const server = await startServer(name, store);
+      const server = await startServer(name, store, memory);
       if (server === undefined) {
         skipped.push(`${store}: there is no server of that kind on this machine`);
         return;
@@ -95,11 +106,7 @@ async function measureStore(store: StoreKind): Promise<void> {
       servers.push(server);
     }
     for (const server of servers) await prepare(server.url);
-    for (const row of ROWS) {
-      if (options.rows.length > 0 && !options.rows.some((part) => row.name.includes(part))) continue;
-      if (row.needs === undefined || tools[row.needs]) await measureRow(servers, store, row);
-    }
-    await measureRest(servers, store);
+    await work(servers);
   } finally {
     for (const server of servers) await server.stop();
   }

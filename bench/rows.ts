@@ -1,4 +1,5 @@
 // What is measured: each row is one load on one server, and gives figures.
+import { followers } from "./load/followers.ts";
 import { pacedAppends } from "./load/paced-appends.ts";
 import { s2Bench } from "./load/s2-bench.ts";
 import { wrk } from "./load/wrk.ts";
@@ -9,6 +10,11 @@ export const BASIN = "bench-basin";
 /** For wrk: made before the rows that need it. */
 const STREAM = "small";
 const HISTORY = "history";
+const FOLLOWED = "followed";
+/** For loads on many streams: their names begin so, a number follows. */
+const MANY_STREAMS = "many-";
+const MANY = 1_000;
+const CREATED_AT_ONCE = 32;
 const HISTORY_BATCHES = 40;
 const HISTORY_BATCH_RECORDS = 100;
 const HISTORY_RECORD_BYTES = 8 * 1024;
@@ -40,6 +46,19 @@ function appends(connections: number): Row {
   };
 }
 
+/** The same appends, each to one of many streams. */
+function spreadAppends(connections: number): Row {
+  const load = { connections, script: "append-streams.lua", path: `/v1/streams/${MANY_STREAMS}`, args: [String(MANY)] };
+  return {
+    name: `small appends, ${connections} clients, ${MANY.toLocaleString("en")} streams`,
+    needs: "wrk",
+    async run(url, secs) {
+      await createMany(url);
+      return wrk(url, BASIN, load, secs);
+    },
+  };
+}
+
 function checkTails(connections: number): Row {
   const load = { connections, script: "get.lua", path: `${records}/tail` };
   return { name: `check-tail, ${connections} clients`, needs: "wrk", run: (url, secs) => wrk(url, BASIN, load, secs) };
@@ -62,6 +81,8 @@ function ofClass(storageClass: string): Row {
 export const ROWS: readonly Row[] = [
   appends(1),
   appends(64),
+  spreadAppends(64),
+  spreadAppends(512),
   checkTails(1),
   checkTails(64),
   {
@@ -78,12 +99,23 @@ export const ROWS: readonly Row[] = [
       );
     },
   },
+  {
+    name: "100 followers, 5 MiB/s",
+    run: (url, secs) => followers(url, { basin: BASIN, stream: FOLLOWED, followers: 100, mibPerSec: 5 }, secs),
+  },
   offered("8 KiB records, 1 MiB/s offered", 1),
   offered("8 KiB records, 20 MiB/s offered", 20),
   offered("8 KiB records, 125 MiB/s offered", 125),
   offered("8 KiB records, overdriven", 500),
   ofClass("express"),
   ofClass("standard"),
+];
+
+/** What Tailrace may keep of records while these are measured, on servers of their own. S2 Lite has no such bound. */
+export const BOUNDED_MEMORY = "512MiB";
+export const BOUNDED_ROWS: readonly Row[] = [
+  offered(`8 KiB records, 125 MiB/s offered, --memory ${BOUNDED_MEMORY}`, 125),
+  offered(`8 KiB records, overdriven, --memory ${BOUNDED_MEMORY}`, 500),
 ];
 
 async function call(url: string, method: string, path: string, body: unknown): Promise<void> {
@@ -95,7 +127,15 @@ async function call(url: string, method: string, path: string, body: unknown): P
 
 export async function prepare(url: string): Promise<void> {
   await call(url, "POST", "/v1/basins", { basin: BASIN });
-  for (const stream of [STREAM, HISTORY]) await call(url, "POST", "/v1/streams", { stream });
+  for (const stream of [STREAM, HISTORY, FOLLOWED]) await call(url, "POST", "/v1/streams", { stream });
+}
+
+async function createMany(url: string): Promise<void> {
+  let next = 0;
+  const create = async () => {
+    while (next < MANY) await call(url, "PUT", `/v1/streams/${MANY_STREAMS}${next++}`, {});
+  };
+  await Promise.all(Array.from({ length: CREATED_AT_ONCE }, create));
 }
 
 async function fillHistory(url: string): Promise<void> {

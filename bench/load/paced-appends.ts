@@ -1,6 +1,7 @@
 // Appends at a steady rate, whether those before have been answered or not: the load stays the same however long an answer takes.
 import { Agent, request } from "node:http";
 import type { Figures } from "../report.ts";
+import { percentile } from "./percentiles.ts";
 
 export interface PacedLoad {
   readonly perSecond: number;
@@ -46,6 +47,5 @@ export async function pacedAppends(url: string, { perSecond, path, basin }: Pace
   await Promise.all(appends);
   agent.destroy();
   const sorted = latenciesMs.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { appends: total, "p50 ms": at(0.5), "p99 ms": at(0.99) };
+  return { appends: total, "p50 ms": percentile(sorted, 0.5), "p99 ms": percentile(sorted, 0.99) };
 }

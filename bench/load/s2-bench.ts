@@ -16,8 +16,10 @@ export async function s2Bench(url: string, basin: string, targetMiBps: number, s
   const [ackP50, tailP50] = row("p50");
   const [ackP99, tailP99] = row("p99");
   const [ackMax] = row("max");
+  const writtenMiBps = number(/^Write: ([0-9.]+) MiB/m);
   return {
-    "write MiB/s": number(/^Write: ([0-9.]+) MiB/m),
+    writtenMiB: writtenMiBps * secs,
+    "write MiB/s": writtenMiBps,
     "ack p50 ms": ackP50,
     "ack p99 ms": ackP99,
     "ack max ms": ackMax,

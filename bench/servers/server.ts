@@ -13,6 +13,16 @@ export interface Usage {
   readonly peakRssMiB: number;
 }
 
+/** What a server counts, and its store; undefined where neither does. */
+export interface Counters {
+  /** To the object store, so far: as the store counts them on S3, else as the server does. */
+  readonly storeRequests: number | undefined;
+  /** In which the collector of garbage ran, so far. */
+  readonly gcSecs: number | undefined;
+  /** How late the event loop was, in the 99th percentile since it was last asked. */
+  readonly loopDelayP99Ms: number | undefined;
+}
+
 /** The kernel counts processor time in these. */
 const TICKS_PER_SEC = 100;
 const START_DEADLINE_MS = 30_000;
@@ -48,12 +58,17 @@ export class BenchServer {
     return { cpuSecs: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC, peakRssMiB: peakKib / 1024 };
   }
 
-  /** Requests to the object store so far: as the store counts them on S3, else as the server does; undefined where it does not. */
-  async storeRequests(): Promise<number | undefined> {
-    if (this.#s3 !== undefined) return this.#s3.requests();
-    const text = await (await fetch(`${this.url}/metrics`)).text();
-    const counts = [...text.matchAll(/^tailrace_object_store_requests_total\{.*\} ([0-9.e+]+)$/gm)];
-    return counts.length === 0 ? undefined : counts.reduce((sum, match) => sum + Number(match[1]), 0);
+  async counters(): Promise<Counters> {
+    const answer = await fetch(`${this.url}/metrics`);
+    const text = await answer.text();
+    const requests = this.#s3?.requests() ?? sumOf(text, "tailrace_object_store_requests_total");
+    if (this.name !== "tailrace") return { storeRequests: requests, gcSecs: undefined, loopDelayP99Ms: undefined };
+    const delaySecs = sumOf(text, "nodejs_eventloop_lag_p99_seconds");
+    return {
+      storeRequests: requests,
+      gcSecs: sumOf(text, "nodejs_gc_duration_seconds_sum"),
+      loopDelayP99Ms: delaySecs === undefined ? undefined : delaySecs * 1000,
+    };
   }
 
   async stop(): Promise<void> {
@@ -74,4 +89,10 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   if (address === null || typeof address === "string") throw new Error("no port");
   return address.port;
+}
+
+/** Of a Prometheus page: a figure, over all its labels. */
+function sumOf(page: string, name: string): number | undefined {
+  const values = [...page.matchAll(new RegExp(`^${name}(?:\\{.*\\})? ([0-9.e+-]+)$`, "gm"))];
+  return values.length === 0 ? undefined : values.reduce((sum, match) => sum + Number(match[1]), 0);
 }

@@ -16,14 +16,18 @@ type Place =
   | { readonly kind: "file"; readonly directory: string }
   | { readonly kind: "s3"; readonly s3: CountedS3 };
 
-/** Undefined when there is nothing to keep data in: no S3 server. */
-export async function startServer(name: ServerName, kind: StoreKind): Promise<BenchServer | undefined> {
+/** `memory` bounds what Tailrace keeps of records. Undefined when there is nothing to keep data in: no S3 server. */
+export async function startServer(
+  name: ServerName,
+  kind: StoreKind,
+  memory: string | undefined,
+): Promise<BenchServer | undefined> {
   const place = await placeOf(kind);
   if (place === undefined) return undefined;
   const s3 = place.kind === "s3" ? place.s3 : undefined;
   const aws = s3 === undefined ? {} : { ...s3.server.env, AWS_ENDPOINT: s3.server.endpoint, AWS_ALLOW_HTTP: "true" };
   const port = await freePort();
-  const [command, args] = name === "tailrace" ? tailrace(place, port) : s2Lite(place, port);
+  const [command, args] = name === "tailrace" ? tailrace(place, port, memory) : s2Lite(place, port);
   const child = spawn(command, args, { env: { ...process.env, ...aws }, stdio: ["ignore", "ignore", "ignore"] });
   process.on("exit", () => child.kill("SIGKILL"));
   const server = new BenchServer(name, `http://127.0.0.1:${port}`, child, s3);
@@ -49,7 +53,7 @@ async function placeOf(kind: StoreKind): Promise<Place | undefined> {
   }
 }
 
-function tailrace(place: Place, port: number): [string, string[]] {
+function tailrace(place: Place, port: number, memory: string | undefined): [string, string[]] {
   const store =
     place.kind === "memory"
       ? "memory:"
@@ -57,6 +61,7 @@ function tailrace(place: Place, port: number): [string, string[]] {
         ? `file:${place.directory}`
         : `s3://${place.s3.server.bucket}/bench`;
   const serve = ["serve", "--listen", `127.0.0.1:${port}`, "--store", store, "--log-level", "warn"];
+  if (memory !== undefined) serve.push("--memory", memory);
   return [process.execPath, [...NODE_FLAGS, MAIN, ...serve]];
 }
 

@@ -37,7 +37,7 @@ if (!(minutes > 0)) {
   process.exit(2);
 }
 
-const server = await startServer("tailrace", "file");
+const server = await startServer("tailrace", "file", undefined);
 if (server === undefined) throw new Error("there is always a disk");
 const load = await Load.start(server.url);
 const samples: Sample[] = [];
