@@ -1,5 +1,6 @@
-// The layers, one way: runtime ← wire ← object-store ← engine ← server ← cli, and beside them replica. Checked in `npm test`.
+// The layers, one way: runtime ← wire ← object-store ← engine ← server ← cli, and beside them replica ← kv ← cli. Checked in `npm test`.
 const ENGINE = "^packages/engine/src/";
+const KV = "^packages/kv/src/";
 const TESTS = "(\\.test\\.ts$|/testing/|/contract\\.ts$)";
 
 module.exports = {
@@ -55,6 +56,26 @@ module.exports = {
       from: { path: "^packages/replica/src/", pathNot: "^packages/replica/src/log/s2-log\\.ts$" },
       to: { path: "@s2-dev/streamstore" },
     },
+    {
+      name: "kv-knows-replica-only",
+      comment: "It runs on any log that a replica runs on; the command line puts one under it.",
+      severity: "error",
+      from: { path: KV, pathNot: TESTS },
+      to: { path: "^(packages|bench|scripts|test)/", pathNot: "^packages/(kv/src/|replica/src/index\\.ts$)" },
+    },
+    ...[
+      ["state", "state"],
+      ["command", "state|command"],
+      ["machine", "state|command|machine"],
+      ["store", "state|command|machine|store"],
+      ["resp", "state|command|machine|store|resp"],
+    ].map(([layer, known]) => ({
+      name: `kv-${layer}-knows-no-one-above`,
+      comment: "state ← command ← machine ← store ← resp, http",
+      severity: "error",
+      from: { path: `${KV}${layer}/`, pathNot: TESTS },
+      to: { path: KV, pathNot: `${KV}(${known})/` },
+    })),
     {
       name: "through-the-front-door",
       comment: "Other packages use the engine's public surfaces.",

@@ -158,6 +158,18 @@ describe("lint and format", () => {
         rule: "plugin",
       },
       {
+        what: "Date.now in a command",
+        folder: "packages/kv/src/command",
+        text: "export const a = Date.now();\n",
+        rule: "noRestrictedGlobals",
+      },
+      {
+        what: "Math.random in the key-value state",
+        folder: "packages/kv/src/state",
+        text: "export const a = Math.random();\n",
+        rule: "plugin",
+      },
+      {
         what: "real time in a simulation",
         folder: "sim/world",
         text: "setTimeout(() => {}, 1);\n",
@@ -230,6 +242,18 @@ describe("layers", () => {
       folder: "packages/replica/src/read",
       text: 'export { S2 } from "@s2-dev/streamstore";\n',
       rule: "replica-reaches-the-log-through-one-file",
+    },
+    {
+      what: "the key-value store importing the engine",
+      folder: "packages/kv/src",
+      text: 'export * from "../../engine/src/index.ts";\n',
+      rule: "kv-knows-replica-only",
+    },
+    {
+      what: "the key-value state importing a command",
+      folder: "packages/kv/src/state",
+      text: 'export * from "../command/reply.ts";\n',
+      rule: "kv-state-knows-no-one-above",
     },
     {
       what: "production importing tests",

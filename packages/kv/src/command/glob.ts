@@ -1,0 +1,103 @@
+// Redis's patterns: `*`, `?`, `[a-c]`, `[^a]`, and `\` before a character meant as it is. Matched in time of pattern × text at
+// most, whatever the pattern: a hostile one holds nobody up.
+
+/** Tells whether a text matches. */
+export type Glob = (text: string) => boolean;
+
+type Token =
+  | { readonly kind: "any" }
+  | { readonly kind: "one" }
+  | { readonly kind: "literal"; readonly code: number }
+  | { readonly kind: "class"; readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
+
+export function glob(pattern: string): Glob {
+  const tokens = parse(pattern);
+  if (tokens.length === 1 && tokens[0].kind === "any") return () => true;
+  return (text) => matches(tokens, text);
+}
+
+/** With one way back: to the last `*`, which then takes a character more. */
+function matches(tokens: readonly Token[], text: string): boolean {
+  let token = 0;
+  let at = 0;
+  let star = -1;
+  let starAt = 0;
+  while (at < text.length) {
+    const current = tokens[token];
+    if (current?.kind === "any") {
+      star = token;
+      starAt = at;
+      token += 1;
+    } else if (current !== undefined && accepts(current, text.charCodeAt(at))) {
+      token += 1;
+      at += 1;
+    } else if (star >= 0) {
+      starAt += 1;
+      at = starAt;
+      token = star + 1;
+    } else {
+      return false;
+    }
+  }
+  while (tokens[token]?.kind === "any") token += 1;
+  return token === tokens.length;
+}
+
+function accepts(token: Token, code: number): boolean {
+  switch (token.kind) {
+    case "any":
+      return false;
+    case "one":
+      return true;
+    case "literal":
+      return token.code === code;
+    case "class":
+      return token.ranges.some(([low, high]) => code >= low && code <= high) !== token.negated;
+  }
+}
+
+function parse(pattern: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < pattern.length) {
+    const character = pattern[at];
+    if (character === "*") {
+      if (tokens.at(-1)?.kind !== "any") tokens.push({ kind: "any" });
+      at += 1;
+    } else if (character === "?") {
+      tokens.push({ kind: "one" });
+      at += 1;
+    } else if (character === "[") {
+      at = parseClass(pattern, at + 1, tokens);
+    } else {
+      if (character === "\\" && at + 1 < pattern.length) at += 1;
+      tokens.push({ kind: "literal", code: pattern.charCodeAt(at) });
+      at += 1;
+    }
+  }
+  return tokens;
+}
+
+/** From behind the `[`; gives where the pattern goes on. One that is not closed ends with the pattern. */
+function parseClass(pattern: string, from: number, tokens: Token[]): number {
+  let at = from;
+  const negated = pattern[at] === "^";
+  if (negated) at += 1;
+  const ranges: [number, number][] = [];
+  while (at < pattern.length && pattern[at] !== "]") {
+    if (pattern[at] === "\\" && at + 1 < pattern.length) {
+      at += 1;
+      ranges.push([pattern.charCodeAt(at), pattern.charCodeAt(at)]);
+      at += 1;
+    } else if (pattern[at + 1] === "-" && at + 2 < pattern.length) {
+      const ends = [pattern.charCodeAt(at), pattern.charCodeAt(at + 2)];
+      ranges.push([Math.min(...ends), Math.max(...ends)]);
+      at += 3;
+    } else {
+      ranges.push([pattern.charCodeAt(at), pattern.charCodeAt(at)]);
+      at += 1;
+    }
+  }
+  tokens.push({ kind: "class", negated, ranges });
+  return at + 1;
+}

@@ -1,0 +1,8 @@
+// The bounds of commands, with their reasons. The same in every replica for good: they decide what a command in the log does.
+
+/** A string value, as `proto-max-bulk-len` of Redis: no longer than a command, which is one record, could set at once. */
+export const MAX_STRING_BYTES = 1024 * 1024;
+/** Names are for finding things. */
+export const MAX_KEY_BYTES = 64 * 1024;
+/** Of a command, its name included: each costs memory beside its bytes. */
+export const MAX_ARGUMENTS = 128 * 1024;

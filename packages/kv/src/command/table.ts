@@ -1,0 +1,60 @@
+// All commands that work on the keyspace, by name, and the edge at which they are run: arity and key sizes are checked here, and
+// refusals become replies here.
+import { BIT_COMMANDS } from "./bits.ts";
+import { CommandError, wrongArity } from "./errors.ts";
+import { KEY_COMMANDS } from "./keys.ts";
+import { MAX_KEY_BYTES } from "./limits.ts";
+import { error, type Reply } from "./reply.ts";
+import type { Arguments, CommandContext, CommandSpec, Flag } from "./spec.ts";
+import { STRING_COMMANDS } from "./strings.ts";
+
+const FAMILIES: readonly (readonly CommandSpec[])[] = [STRING_COMMANDS, BIT_COMMANDS, KEY_COMMANDS];
+
+export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(FAMILIES.flat().map((spec) => [spec.name, spec]));
+
+/** By name in any case. */
+export function commandNamed(name: string): CommandSpec | undefined {
+  return COMMANDS.get(name) ?? COMMANDS.get(name.toLowerCase());
+}
+
+export function hasFlag(spec: CommandSpec, flag: Flag): boolean {
+  return spec.flags.includes(flag);
+}
+
+/** Why such a command is refused whatever the state; undefined if it is not. */
+export function refusalOf(spec: CommandSpec, args: Arguments): Reply | undefined {
+  if (spec.arity > 0 ? args.length !== spec.arity : args.length < -spec.arity) return error(wrongArity(spec.name).text);
+  try {
+    for (const at of keyPositions(spec, args)) {
+      if (args[at].length > MAX_KEY_BYTES)
+        return error(`ERR key is too long: up to ${MAX_KEY_BYTES} bytes are allowed`);
+    }
+  } catch (refused) {
+    if (refused instanceof CommandError) return error(refused.text);
+    throw refused;
+  }
+  return undefined;
+}
+
+/** Where the keys stand. Only with a right number of arguments. Throws `CommandError` where the arguments do not tell. */
+export function keyPositions(spec: CommandSpec, args: Arguments): readonly number[] {
+  if (spec.keysOf !== undefined) return spec.keysOf(args);
+  const { first, last, step } = spec.keys;
+  if (first === 0) return [];
+  const end = last < 0 ? args.length + last : last;
+  const positions: number[] = [];
+  for (let at = first; at <= end; at += step) positions.push(at);
+  return positions;
+}
+
+/** Runs a command; a refusal is a reply, and has changed nothing. Throws only where there is a bug. */
+export function runCommand(spec: CommandSpec, context: CommandContext, args: Arguments): Reply {
+  const refusal = refusalOf(spec, args);
+  if (refusal !== undefined) return refusal;
+  try {
+    return spec.run(context, args);
+  } catch (refused) {
+    if (refused instanceof CommandError) return error(refused.text);
+    throw refused;
+  }
+}

@@ -1,0 +1,313 @@
+// All keys and what they hold: the state of a key-value store. Owns lookups, changes, expiry, the count of bytes and the digest.
+// Deterministic: its time is told (`advance`), it has no chance, and equal histories give equal states, orders included.
+// Must never show a key whose time is over, nor change what a snapshot shows.
+import { SnapshotMap } from "@tailrace/replica";
+import { ExpiryOrder } from "./expiry-order.ts";
+import { fingerprint, joined } from "./fingerprint.ts";
+import { ABSENT } from "./revision.ts";
+import { ScanOrder } from "./scan-order.ts";
+import { type Collection, type TypeName, typeOf, type Value } from "./value.ts";
+
+/** An expiry that never comes. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+/** What a key takes beside its own characters and its value: the entry, and its places in maps and orders. Estimated. */
+const ENTRY_BYTES = 120;
+
+/** Sums of entries stay exact below it. */
+const SUM_MODULUS = 2 ** 52;
+
+/** A key's entry, to be read only. */
+export interface Entry {
+  readonly value: Value;
+  /** By the log's time; `NEVER` without. */
+  readonly expiresAtMs: number;
+  /** Of the key's last change, see `revision.ts`. */
+  readonly revision: number;
+  /** Its place in SCAN. */
+  readonly ordinal: number;
+}
+
+interface Kept extends Entry {
+  value: Value;
+  expiresAtMs: number;
+  revision: number;
+  /** Counted in the state's digest. */
+  sum: number;
+  /** The freeze after which it was made; snapshots of later ones may show it. */
+  readonly era: number;
+}
+
+/** What a keyspace tells its surroundings, for each change at once; must change nothing. */
+export interface KeyspaceListener {
+  /** The key was set, changed or removed, or has expired. */
+  touched(key: string): void;
+  /** All keys are gone. */
+  cleared(): void;
+}
+
+export class Keyspace {
+  readonly #entries = new SnapshotMap<string, Kept>();
+  readonly #expiryOrder = new ExpiryOrder((key) => this.#entries.get(key)?.expiresAtMs);
+  readonly #scanOrder: ScanOrder;
+  /** Keys that have an expiry. */
+  #expiring = 0;
+  #bytes = 0;
+  #sum = 0;
+  /** Freezes so far, and how many of them are still read. */
+  #era = 0;
+  #frozen = 0;
+  #nowMs = 0;
+  #listener: KeyspaceListener | undefined;
+  /** What changes from now on bears this. Set by who applies commands. */
+  revision = ABSENT;
+
+  constructor(nextOrdinal = 1) {
+    this.#scanOrder = new ScanOrder((key) => this.#entries.get(key)?.ordinal, nextOrdinal);
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** How many of them have an expiry. */
+  get expiring(): number {
+    return this.#expiring;
+  }
+
+  /** What all of it takes in memory, estimated. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The log's time, as far as records tell: never goes back. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The earliest moment at which a key expires; undefined if none does. */
+  get nextExpiryMs(): number | undefined {
+    return this.#expiryOrder.next();
+  }
+
+  /** Differs when what is in it differs. */
+  get digest(): readonly number[] {
+    return [this.size, this.#bytes, this.#nowMs, this.#scanOrder.next, this.#sum];
+  }
+
+  listen(listener: KeyspaceListener | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** Time is `nowMs` or later: removes what has expired. */
+  advance(nowMs: number): void {
+    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    for (let key = this.#expiryOrder.due(this.#nowMs); key !== undefined; key = this.#expiryOrder.due(this.#nowMs)) {
+      this.remove(key);
+    }
+  }
+
+  /** What the key has now; to be read only. */
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Of the key's last change; `ABSENT` if it is not there. */
+  revisionOf(key: string): number {
+    return this.#entries.get(key)?.revision ?? ABSENT;
+  }
+
+  /** Sets the key, whatever it was. A moment that has passed removes it. */
+  set(key: string, value: Value, expiresAtMs = NEVER): void {
+    if (expiresAtMs <= this.#nowMs) {
+      this.remove(key);
+      return;
+    }
+    const entry = this.#entries.get(key);
+    if (entry === undefined) this.#add(key, value, expiresAtMs, this.#scanOrder.add(key), this.revision);
+    else this.#edit(key, entry, value, expiresAtMs);
+    this.#listener?.touched(key);
+  }
+
+  /**
+   * Changes a collection in place: the key's own, or where there is none, what `create` gives. `change` gets it, and may give
+   * back anything. `changed` tells from that whether anything is another now: if not, the revision stays. A collection left
+   * empty is removed. The key must hold no other type.
+   */
+  change<C extends Collection, R>(
+    key: string,
+    create: () => C,
+    change: (collection: C) => R,
+    changed: (result: R) => boolean = () => true,
+  ): R {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) {
+      const created = create();
+      const result = change(created);
+      if (created.size > 0) this.set(key, created);
+      return result;
+    }
+    // The caller has looked at the type.
+    const collection = (this.#isShown(entry) ? (entry.value as C).clone() : entry.value) as C;
+    this.#uncount(entry);
+    const result = change(collection);
+    const isChanged = changed(result);
+    const own = isChanged ? this.#ownEntry(key, entry) : entry;
+    if (isChanged) {
+      own.value = collection;
+      own.revision = this.revision;
+    }
+    this.#count(key, own);
+    if (isChanged) {
+      if (collection.size === 0) this.remove(key);
+      else this.#listener?.touched(key);
+    }
+    return result;
+  }
+
+  /** Whether there was such a key. */
+  remove(key: string): boolean {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return false;
+    this.#uncount(entry);
+    this.#bytes -= key.length + ENTRY_BYTES;
+    if (entry.expiresAtMs !== NEVER) this.#expiring -= 1;
+    this.#entries.delete(key);
+    this.#scanOrder.removed();
+    this.#listener?.touched(key);
+    return true;
+  }
+
+  /** Gives a key that is there another expiry; a moment that has passed removes it. */
+  expire(key: string, expiresAtMs: number): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    if (expiresAtMs <= this.#nowMs) {
+      this.remove(key);
+      return;
+    }
+    this.#edit(key, entry, entry.value, expiresAtMs);
+    this.#listener?.touched(key);
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    for (const [key] of [...this.#entries]) this.#entries.delete(key);
+    this.#scanOrder.clear();
+    this.#bytes = 0;
+    this.#sum = 0;
+    this.#expiring = 0;
+    this.#listener?.cleared();
+  }
+
+  /** All keys, in the order in which they came. Not while anything changes. */
+  *keys(): Generator<string> {
+    for (const [key] of this.#entries) yield key;
+  }
+
+  /** Up to `count` keys of a SCAN. */
+  scan(cursor: number, count: number): { readonly items: string[]; readonly cursor: number } {
+    return this.#scanOrder.page(cursor, count);
+  }
+
+  /** Some key, by a number in [0, 1). */
+  pick(fraction: number): string | undefined {
+    return this.#scanOrder.pick(fraction);
+  }
+
+  /** What a copy must be made with to go on as this does. */
+  get nextOrdinal(): number {
+    return this.#scanOrder.next;
+  }
+
+  /** All entries as they are at this moment, whenever they are taken; to be taken to the end, or left (`return`). */
+  freeze(): IterableIterator<readonly [key: string, entry: Entry]> {
+    this.#era += 1;
+    this.#frozen += 1;
+    let over = false;
+    const end = (): void => {
+      if (!over) this.#frozen -= 1;
+      over = true;
+    };
+    const entries = this.#entries.freeze();
+    return {
+      next: () => {
+        const item = entries.next();
+        if (item.done === true) end();
+        return item;
+      },
+      return: () => {
+        end();
+        return entries.return?.() ?? { done: true, value: undefined };
+      },
+      [Symbol.iterator]() {
+        return this;
+      },
+    };
+  }
+
+  /** An entry as `freeze` of another keyspace gave it, in that order; nothing else may come between. */
+  load(key: string, { value, expiresAtMs, ordinal, revision }: Entry): void {
+    if (this.#entries.has(key)) throw new Error("a key twice");
+    this.#scanOrder.load(key, ordinal);
+    this.#add(key, value, expiresAtMs, ordinal, revision);
+  }
+
+  #add(key: string, value: Value, expiresAtMs: number, ordinal: number, revision: number): void {
+    const entry: Kept = { value, expiresAtMs, revision, ordinal, sum: 0, era: this.#era };
+    this.#entries.set(key, entry);
+    this.#bytes += key.length + ENTRY_BYTES;
+    this.#count(key, entry);
+    if (expiresAtMs !== NEVER) this.#expires(key, expiresAtMs, 1);
+  }
+
+  /** Sets value and expiry of an entry. */
+  #edit(key: string, entry: Kept, value: Value, expiresAtMs: number): void {
+    this.#uncount(entry);
+    const own = this.#ownEntry(key, entry);
+    const before = own.expiresAtMs;
+    own.value = value;
+    own.expiresAtMs = expiresAtMs;
+    own.revision = this.revision;
+    this.#count(key, own);
+    if (expiresAtMs === before) return;
+    const more = (expiresAtMs === NEVER ? 0 : 1) - (before === NEVER ? 0 : 1);
+    if (expiresAtMs === NEVER) this.#expiring += more;
+    else this.#expires(key, expiresAtMs, more);
+  }
+
+  #expires(key: string, atMs: number, more: number): void {
+    this.#expiring += more;
+    this.#expiryOrder.add(key, atMs, this.#expiring);
+  }
+
+  #isShown(entry: Kept): boolean {
+    return this.#frozen > 0 && entry.era < this.#era;
+  }
+
+  /** The entry, or a copy in its place where a snapshot shows it. */
+  #ownEntry(key: string, entry: Kept): Kept {
+    if (!this.#isShown(entry)) return entry;
+    const copy: Kept = { ...entry, era: this.#era };
+    this.#entries.set(key, copy);
+    return copy;
+  }
+
+  #count(key: string, entry: Kept): void {
+    const { value, expiresAtMs, revision } = entry;
+    const contents = typeof value === "string" ? fingerprint(value) : value.sum;
+    const type = TYPE_SUMS[typeOf(value)];
+    const expiry = expiresAtMs === NEVER ? 0 : expiresAtMs % 0x1_0000_0000;
+    entry.sum = joined(joined(fingerprint(key), contents ^ type), joined(expiry, revision % 0x1_0000_0000));
+    this.#sum = (this.#sum + entry.sum) % SUM_MODULUS;
+    this.#bytes += typeof value === "string" ? value.length : value.bytes;
+  }
+
+  #uncount({ value, sum }: Kept): void {
+    this.#sum = (this.#sum - sum + SUM_MODULUS) % SUM_MODULUS;
+    this.#bytes -= typeof value === "string" ? value.length : value.bytes;
+  }
+}
+
+const TYPE_SUMS: Record<TypeName, number> = { string: 0, hash: 1, list: 2, set: 3, zset: 4 };
