@@ -1,2 +1,2 @@
 // The public surface of the package.
-export { COMMANDS, commandNamed, runCommand } from "./command/table.ts";
+export { Store, type StoreOptions, type Transaction } from "./store/store.ts";

@@ -1,6 +1,7 @@
 // The public surface of the package.
 export * from "./errors.ts";
 export type { Leadership } from "./lead/leadership.ts";
+export { MAX_COMMAND_BYTES } from "./limits.ts";
 export { type Log, LogError, type LogFailure, type Position } from "./log/log.ts";
 export { createS2Log, type S2LogOptions, s2Log } from "./log/s2-log.ts";
 export type { Applied, Machine, SnapshotFormat } from "./machine.ts";

@@ -1,6 +1,7 @@
 // Sums as INCRBYFLOAT makes them: in the 80-bit floats of x86, of which Redis's replies show 17 decimals. Exact integers stand
 // for mantissas, so that every replica, on any machine, computes the same digits.
 import { CommandError, NOT_A_FLOAT } from "./errors.ts";
+import { parseDouble } from "./numbers.ts";
 
 /** `mantissa` × 2^`exponent`, with up to 64 bits of mantissa. */
 interface LongDouble {
@@ -42,7 +43,7 @@ function shifted({ mantissa, exponent }: LongDouble, to: number): bigint {
 
 function parse(text: string): LongDouble {
   const match = text.length > MAX_CHARACTERS ? null : DECIMAL.exec(text);
-  if (match === null) throw new CommandError(NOT_A_FLOAT);
+  if (match === null) return parseHexadecimal(text);
   const [, sign, whole = "", fraction = "", bare = "", power = "0"] = match;
   const decimals = fraction + bare;
   const magnitude = BigInt(whole + decimals || "0");
@@ -55,6 +56,20 @@ function parse(text: string): LongDouble {
   const value = scale >= 0 ? rounded(signed * 10n ** BigInt(scale), 1n, 0) : rounded(signed, 10n ** BigInt(-scale), 0);
   if (isTooLarge(value)) throw new CommandError(NOT_A_FLOAT);
   return value;
+}
+
+/** Also what C reads that way. */
+function parseHexadecimal(text: string): LongDouble {
+  const value = text.length > MAX_CHARACTERS ? undefined : parseDouble(text);
+  if (value === undefined || !Number.isFinite(value)) throw new CommandError(NOT_A_FLOAT);
+  let exponent = 0;
+  let whole = value;
+  // Doubling loses nothing, and comes to an integer within the exponents of doubles.
+  while (!Number.isInteger(whole)) {
+    whole *= 2;
+    exponent -= 1;
+  }
+  return { mantissa: BigInt(whole), exponent };
 }
 
 function isTooLarge({ mantissa, exponent }: LongDouble): boolean {

@@ -6,7 +6,7 @@ import { lcsCommand } from "./lcs.ts";
 import { MAX_STRING_BYTES } from "./limits.ts";
 import { addLongDoubles } from "./long-double.ts";
 import { stringAt } from "./lookup.ts";
-import { int64, integer, MAX_INT64, MIN_INT64, parseInt64 } from "./numbers.ts";
+import { int64, integer, MAX_INT64, MIN_INT64 } from "./numbers.ts";
 import { OK, type Reply } from "./reply.ts";
 import { ALL_KEYS, type Arguments, type CommandContext, type CommandSpec, FIRST_KEY } from "./spec.ts";
 
@@ -233,9 +233,3 @@ export const STRING_COMMANDS: readonly CommandSpec[] = [
   { name: "substr", arity: 4, flags: ["readonly"], keys: FIRST_KEY, run: getrange },
   lcsCommand,
 ];
-
-/** Of a string: how Redis would keep it. */
-export function stringEncoding(value: string): string {
-  if (parseInt64(value) !== undefined) return "int";
-  return value.length <= 44 ? "embstr" : "raw";
-}

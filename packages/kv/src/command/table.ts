@@ -4,11 +4,12 @@ import { BIT_COMMANDS } from "./bits.ts";
 import { CommandError, wrongArity } from "./errors.ts";
 import { KEY_COMMANDS } from "./keys.ts";
 import { MAX_KEY_BYTES } from "./limits.ts";
+import { PUBSUB_COMMANDS } from "./pubsub.ts";
 import { error, type Reply } from "./reply.ts";
 import type { Arguments, CommandContext, CommandSpec, Flag } from "./spec.ts";
 import { STRING_COMMANDS } from "./strings.ts";
 
-const FAMILIES: readonly (readonly CommandSpec[])[] = [STRING_COMMANDS, BIT_COMMANDS, KEY_COMMANDS];
+const FAMILIES: readonly (readonly CommandSpec[])[] = [STRING_COMMANDS, BIT_COMMANDS, KEY_COMMANDS, PUBSUB_COMMANDS];
 
 export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(FAMILIES.flat().map((spec) => [spec.name, spec]));
 

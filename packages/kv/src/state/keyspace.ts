@@ -113,6 +113,13 @@ export class Keyspace {
     return this.#entries.get(key);
   }
 
+  /** What the key takes in memory, estimated; undefined if it is not there. */
+  bytesOf(key: string): number | undefined {
+    const value = this.#entries.get(key)?.value;
+    if (value === undefined) return undefined;
+    return key.length + ENTRY_BYTES + (typeof value === "string" ? value.length : value.bytes);
+  }
+
   /** Of the key's last change; `ABSENT` if it is not there. */
   revisionOf(key: string): number {
     return this.#entries.get(key)?.revision ?? ABSENT;
@@ -189,6 +196,16 @@ export class Keyspace {
     }
     this.#edit(key, entry, entry.value, expiresAtMs);
     this.#listener?.touched(key);
+  }
+
+  /** What `from`, which is there, holds is held by `to` instead, expiry included. */
+  rename(from: string, to: string): void {
+    const entry = this.#entries.get(from);
+    if (entry === undefined || from === to) return;
+    const { value, expiresAtMs } = entry;
+    const own = typeof value !== "string" && this.#isShown(entry) ? value.clone() : value;
+    this.remove(from);
+    this.set(to, own, expiresAtMs);
   }
 
   /** Removes everything. */

@@ -1,0 +1,122 @@
+// A keyspace as chunks of bytes, and back. Chunks show the moment at which they were begun; large collections go over many.
+// Part of the format (docs/kv.md).
+import { type Entry, Keyspace } from "../state/keyspace.ts";
+import type { Collection, Value } from "../state/value.ts";
+import { emptyCollection, tagOf } from "../state/value-tags.ts";
+import { ByteReader, ByteWriter, MalformedError } from "./bytes.ts";
+
+const FORMAT = 1;
+/** A chunk ends with the item or element that reaches this. */
+const CHUNK_BYTES = 64 * 1024;
+/** More elements of the collection before. */
+const MORE = 0xff;
+const STRING = 0;
+
+/** Begun now, taken at leisure. To be taken to the end, or left (`return`). */
+export function takeSnapshot(keyspace: Keyspace): IterableIterator<Uint8Array> {
+  const head = new ByteWriter()
+    .byte(FORMAT)
+    .double(keyspace.nowMs)
+    .varint(keyspace.nextOrdinal)
+    .varint(keyspace.size)
+    .finish();
+  return chunks(head, keyspace.freeze());
+}
+
+function* chunks(
+  head: Uint8Array,
+  entries: IterableIterator<readonly [string, Entry]>,
+): Generator<Uint8Array, void, undefined> {
+  try {
+    yield head;
+    yield* items(entries);
+  } finally {
+    entries.return?.();
+  }
+}
+
+function* items(entries: Iterable<readonly [string, Entry]>): Generator<Uint8Array, void, undefined> {
+  let writer = new ByteWriter(CHUNK_BYTES * 1.5);
+  for (const [key, entry] of entries) {
+    writeHead(writer, key, entry);
+    if (typeof entry.value === "string") writer.text(entry.value);
+    else {
+      for (const element of entry.value.elements()) {
+        if (writer.length >= CHUNK_BYTES) {
+          yield writer.byte(0).finish();
+          writer = new ByteWriter(CHUNK_BYTES * 1.5).byte(MORE);
+        }
+        writer.varint(element.length);
+        for (const part of element) writer.text(part);
+      }
+      // An element of no parts ends them.
+      writer.varint(0);
+    }
+    if (writer.length >= CHUNK_BYTES) {
+      yield writer.finish();
+      writer = new ByteWriter(CHUNK_BYTES * 1.5);
+    }
+  }
+  if (writer.length > 0) yield writer.finish();
+}
+
+function writeHead(writer: ByteWriter, key: string, { value, expiresAtMs, revision, ordinal }: Entry): void {
+  writer.byte(typeof value === "string" ? STRING : tagOf(value)).text(key);
+  writer.double(expiresAtMs).varint(revision).varint(ordinal);
+}
+
+interface Loading extends Omit<Entry, "value"> {
+  readonly key: string;
+  readonly value: Value;
+}
+
+/** Throws `MalformedError`, or what a collection says about an element that it cannot have. */
+export async function restoreSnapshot(source: AsyncIterable<Uint8Array>): Promise<Keyspace> {
+  let keyspace: Keyspace | undefined;
+  let size = 0;
+  /** The item read last: of a collection, more may follow. */
+  let loading: Loading | undefined;
+  for await (const chunk of source) {
+    const reader = new ByteReader(chunk);
+    if (keyspace === undefined) {
+      const format = reader.byte();
+      if (format !== FORMAT) throw new MalformedError(`a snapshot of format ${format}`);
+      const nowMs = reader.double();
+      keyspace = new Keyspace(reader.varint());
+      if (!(nowMs >= 0)) throw new MalformedError("no time");
+      keyspace.advance(nowMs);
+      size = reader.varint();
+    }
+    while (reader.left > 0) {
+      const tag = reader.byte();
+      if (tag !== MORE) {
+        if (loading !== undefined) keyspace.load(loading.key, loading);
+        loading = readHead(reader, tag);
+      }
+      if (loading === undefined || typeof loading.value === "string") {
+        if (tag === MORE) throw new MalformedError("more of nothing");
+      } else readElements(reader, loading.value);
+    }
+  }
+  if (loading !== undefined) keyspace?.load(loading.key, loading);
+  if (keyspace === undefined || keyspace.size !== size) throw new MalformedError("not whole");
+  return keyspace;
+}
+
+function readHead(reader: ByteReader, tag: number): Loading {
+  const head = {
+    key: reader.text(),
+    expiresAtMs: reader.double(),
+    revision: reader.varint(),
+    ordinal: reader.varint(),
+  };
+  return { ...head, value: tag === STRING ? reader.text() : emptyCollection(tag) };
+}
+
+function readElements(reader: ByteReader, collection: Collection): void {
+  for (let parts = reader.count(1); parts > 0; parts = reader.count(1)) {
+    const element: string[] = [];
+    for (; parts > 0; parts -= 1) element.push(reader.text());
+    collection.load(element);
+  }
+}

@@ -1,0 +1,20 @@
+// The numbers by which snapshots name the types of collections. Part of the format: a number is never used for another type.
+import type { Collection } from "./value.ts";
+
+/** Hashes are 1, lists 2, sets 3, sorted sets 4. */
+const CLASSES: ReadonlyMap<number, new () => Collection> = new Map();
+
+const TAGS: ReadonlyMap<unknown, number> = new Map([...CLASSES].map(([tag, type]) => [type, tag]));
+
+export function tagOf(collection: Collection): number {
+  const tag = TAGS.get(collection.constructor);
+  if (tag === undefined) throw new Error(`no tag for a ${collection.type}`);
+  return tag;
+}
+
+/** Throws for a number that is of no type. */
+export function emptyCollection(tag: number): Collection {
+  const type = CLASSES.get(tag);
+  if (type === undefined) throw new Error(`no collection has the tag ${tag}`);
+  return new type();
+}
