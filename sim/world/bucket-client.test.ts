@@ -158,6 +158,30 @@ describe("in any weather", () => {
     assert.ok(withEffect > 5 && without > 5 && afterDeath > 5, `${withEffect} ${without} ${afterDeath}`);
   });
 
+  test("a delete of many may delete some: what it says is gone is gone, and of what it does not say anything may be", async () => {
+    const outcomes = { whole: 0, told: 0, untold: 0 };
+    const keys = Array.from({ length: 20 }, (_, i) => `shards/0/manifest/${String(i).padStart(16, "0")}`);
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const { client, until, bucket } = setting(WEATHERS.flaky, seed);
+      for (const key of keys) bucket.put(key, bytes("x"));
+      const deleted = await until(client.deleteMany(keys)).catch((error: unknown) => {
+        assert.ok(error instanceof ObjectStoreError, String(error));
+        return undefined;
+      });
+      if (deleted === undefined) {
+        if (bucket.keys.length > 1 && bucket.keys.length < 1 + keys.length) outcomes.untold += 1;
+        continue;
+      }
+      const kept = deleted.undeleted.map(({ key }) => key);
+      assert.deepEqual(
+        bucket.keys.filter((key) => key !== "deployment.json"),
+        kept,
+      );
+      outcomes[kept.length === 0 ? "whole" : "told"] += 1;
+    }
+    assert.ok(Math.min(...Object.values(outcomes)) > 5, JSON.stringify(outcomes));
+  });
+
   test("nothing of a dead process reaches a disk", async () => {
     const { client, scheduler, lane, bucket } = setting(WEATHERS.slow, 1, true);
     void client.putIfAbsent("key", [bytes("mine")]);

@@ -1,6 +1,12 @@
 // One process's way to the bucket: the ObjectStore that the engine is given. Requests are slow, refused, lost, answered late or
 // never, take effect after their sender has given up or died: as the weather has it. Never invents an effect or an object.
-import { type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "@tailrace/engine/object-store";
+import {
+  type DeletedMany,
+  type ObjectStore,
+  ObjectStoreError,
+  type ObjectStoreErrorKind,
+  type UndeletedObject,
+} from "@tailrace/engine/object-store";
 import type { Bucket } from "./bucket.ts";
 import type { Chance } from "./chance.ts";
 import type { CollectionWatch } from "./collection-watch.ts";
@@ -20,7 +26,11 @@ const LATE_MAX_MS = 60_000;
 const STALL_MIN_MS = 500;
 const STALL_MAX_MS = 4_000;
 
-type Kind = "put" | "putIfAbsent" | "get" | "getRange" | "list" | "delete";
+/** How often a delete of many keeps one of them where the store has troubles, and how often it gets no further than somewhere in the middle. */
+const KEPT_OF_MANY = 0.05;
+const CUT_SHORT = 0.2;
+
+type Kind = "put" | "putIfAbsent" | "get" | "getRange" | "list" | "delete" | "deleteMany";
 
 /** What the world says when a put's bytes are not the same when they arrive. */
 export type OnViolation = (what: string) => void;
@@ -126,6 +136,26 @@ export class BucketClient implements ObjectStore {
     });
   }
 
+  deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    const { bucket, lane, collection, chance } = this.#options;
+    const [first = ""] = keys;
+    const isCalm = befalling(this.#options.weather(), first) === WEATHERS.calm;
+    return this.#request("deleteMany", first, () => {
+      const end = !isCalm && chance.happens(CUT_SHORT) ? chance.between(0, keys.length) : keys.length;
+      const undeleted: UndeletedObject[] = [];
+      for (const key of keys.slice(0, end)) {
+        if (!isCalm && chance.happens(KEPT_OF_MANY)) {
+          undeleted.push({ key, error: new ObjectStoreError("ambiguous", `deleteMany ${key}: an internal error`) });
+          continue;
+        }
+        collection.deletes(lane, key);
+        bucket.delete(key);
+      }
+      if (end < keys.length) throw new ObjectStoreError("ambiguous", "deleteMany: the server gave up in the middle");
+      return { undeleted, requests: 1 };
+    });
+  }
+
   async close(): Promise<void> {
     const { bucket, lane } = this.#options;
     if (bucket.holder === lane) bucket.holder = undefined;
@@ -135,7 +165,7 @@ export class BucketClient implements ObjectStore {
   #request<T>(kind: Kind, key: string, effect: (givenUp: boolean) => T): Promise<T> {
     const { scheduler, lane, bucket, chance, exclusive } = { ...this.#options, exclusive: this.exclusive };
     const weather = befalling(this.#options.weather(), key);
-    const writes = kind === "put" || kind === "putIfAbsent" || kind === "delete";
+    const writes = kind !== "get" && kind !== "getRange" && kind !== "list";
     const lost: ObjectStoreErrorKind = writes ? "ambiguous" : "unavailable";
     scheduler.note(lane, `${kind} ${key}`);
     this.#underWay += 1;

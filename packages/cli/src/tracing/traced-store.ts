@@ -1,5 +1,5 @@
 // An object store whose requests are spans. Changes nothing about them.
-import type { ObjectStore } from "@tailrace/engine/object-store";
+import type { DeletedMany, ObjectStore } from "@tailrace/engine/object-store";
 import type { OpenTelemetry, WorkSpan } from "./open-telemetry.ts";
 
 export class TracedStore implements ObjectStore {
@@ -43,6 +43,10 @@ export class TracedStore implements ObjectStore {
 
   delete(key: string): Promise<void> {
     return this.#traced("delete", key, () => this.#store.delete(key));
+  }
+
+  deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    return this.#traced("deleteMany", keys[0] ?? "", () => this.#store.deleteMany(keys));
   }
 
   close(): Promise<void> {

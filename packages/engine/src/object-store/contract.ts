@@ -1,7 +1,13 @@
 // What every object store promises, as tests: run against each of them. Uses nothing but the interface.
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "./object-store.ts";
+import {
+  MAX_DELETE_KEYS,
+  MAX_LIST_KEYS,
+  type ObjectStore,
+  ObjectStoreError,
+  type ObjectStoreErrorKind,
+} from "./object-store.ts";
 
 /** Enough to make every path of a store race with itself. */
 const CONCURRENT_PUTS = 100;
@@ -123,6 +129,23 @@ export function describeStoreContract(
       assert.deepEqual(await store.list("gone/"), []);
       await store.putIfAbsent("gone/a", [bytes("again")]);
       assert.equal(text(await store.getRange("gone/a", 0, 5)), "again");
+    });
+
+    promise("deletes many at once, and whatever of them is there", async (store) => {
+      const keys = Array.from({ length: MAX_DELETE_KEYS }, (_, i) => `many/${i % 3}/${String(i).padStart(6, "0")}`);
+      const there = keys.filter((_, i) => i % 20 === 0);
+      await Promise.all([...there, "many/kept"].map((key) => store.putIfAbsent(key, [bytes(key)])));
+      assert.equal(text(await store.getRange(there[0], 0, 4)), "many");
+      const { undeleted, requests } = await store.deleteMany(keys);
+      assert.deepEqual(undeleted, []);
+      assert.ok(requests >= 1 && requests <= keys.length, `${requests} requests`);
+      assert.deepEqual(await store.list("many/"), ["many/kept"]);
+      await assert.rejects(store.get(there[0]), kind("absent"));
+      await assert.rejects(store.getRange(there[0], 0, 4), kind("absent"));
+      assert.deepEqual((await store.deleteMany([])).undeleted, []);
+      await assert.rejects(async () => store.deleteMany([...keys, "many/one-more"]), RangeError);
+      await assert.rejects(async () => store.deleteMany(["many/kept", "../a"]), RangeError);
+      assert.deepEqual(await store.list("many/"), ["many/kept"]);
     });
 
     promise("lists in order of bytes, by prefix and after a key", async (store) => {

@@ -1,9 +1,9 @@
 // Counts the requests that go to another store, and observes how long puts take: object-store requests are a cost.
 // Changes nothing about them.
 import type { Clock } from "../runtime/runtime.ts";
-import type { ObjectStore } from "./object-store.ts";
+import type { DeletedMany, ObjectStore } from "./object-store.ts";
 
-export type RequestKind = "put" | "putIfAbsent" | "get" | "getRange" | "list" | "delete";
+export type RequestKind = "put" | "putIfAbsent" | "get" | "getRange" | "list" | "delete" | "deleteMany";
 
 export interface CountingStoreOptions {
   readonly clock: Clock;
@@ -13,7 +13,15 @@ export interface CountingStoreOptions {
 
 export class CountingStore implements ObjectStore {
   /** Requests started so far. */
-  readonly counts: Record<RequestKind, number> = { put: 0, putIfAbsent: 0, get: 0, getRange: 0, list: 0, delete: 0 };
+  readonly counts: Record<RequestKind, number> = {
+    put: 0,
+    putIfAbsent: 0,
+    get: 0,
+    getRange: 0,
+    list: 0,
+    delete: 0,
+    deleteMany: 0,
+  };
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   /** As in CountingStoreOptions; may be exchanged at any time. */
@@ -61,6 +69,13 @@ export class CountingStore implements ObjectStore {
   delete(key: string): Promise<void> {
     this.counts.delete++;
     return this.#store.delete(key);
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    this.counts.deleteMany++;
+    const deleted = await this.#store.deleteMany(keys);
+    this.counts.deleteMany += deleted.requests - 1;
+    return deleted;
   }
 
   close(): Promise<void> {

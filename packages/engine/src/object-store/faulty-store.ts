@@ -2,11 +2,11 @@
 // effects that come late. Decides nothing by itself: a hook says what befalls each operation.
 import type { Milliseconds, Runtime } from "../runtime/runtime.ts";
 import type { RequestKind } from "./counting-store.ts";
-import { type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "./object-store.ts";
+import { type DeletedMany, type ObjectStore, ObjectStoreError, type ObjectStoreErrorKind } from "./object-store.ts";
 
 export interface StoreOperation {
   readonly kind: RequestKind;
-  /** The prefix, for a list. */
+  /** The prefix, for a list; the first key, for many. */
   readonly key: string;
   /** Counts the operations of this store, from 0. */
   readonly index: number;
@@ -21,6 +21,8 @@ export interface Fault {
   readonly holdBefore?: Promise<void>;
   /** Fail without effect. */
   readonly failBefore?: ObjectStoreErrorKind;
+  /** Of many deletes only so many take effect, and the others are refused. */
+  readonly onlyFirst?: number;
   readonly delayAfterMs?: Milliseconds;
   readonly holdAfter?: Promise<void>;
   /** Fail although it took effect. */
@@ -74,6 +76,19 @@ export class FaultyStore implements ObjectStore {
 
   delete(key: string): Promise<void> {
     return this.#run("delete", key, this.#fault("delete", key), () => this.#store.delete(key));
+  }
+
+  deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    const [key = ""] = keys;
+    const fault = this.#fault("deleteMany", key);
+    const taken = keys.slice(0, fault?.onlyFirst);
+    return this.#run("deleteMany", key, fault, async () => {
+      const { undeleted, requests } = await this.#store.deleteMany(taken);
+      const refused = keys
+        .slice(taken.length)
+        .map((key) => ({ key, error: injected("unavailable", "deleteMany", key) }));
+      return { undeleted: [...undeleted, ...refused], requests };
+    });
   }
 
   close(): Promise<void> {

@@ -10,6 +10,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Runtime } from "../runtime/runtime.ts";
+import { deleteEach } from "./delete-each.ts";
 import { Directories } from "./file/directories.ts";
 import { type FileCalls, systemFileCalls } from "./file/file-calls.ts";
 import { errorCode, type FilePhase, toFileStoreError } from "./file/file-errors.ts";
@@ -17,12 +18,14 @@ import { listKeys } from "./file/listing.ts";
 import { OpenFiles } from "./file/open-files.ts";
 import { type ProcessLock, takeProcessLock } from "./file/process-lock.ts";
 import { readFully } from "./file/read-fully.ts";
-import { checkKey } from "./key.ts";
-import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { checkDeleteKeys, checkKey } from "./key.ts";
+import { type DeletedMany, MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 
 /** Temporary files whose removal nobody waits for. One more than this, and a put waits for its own. */
 const MAX_BACKGROUND_REMOVALS = 256;
+/** Of many deletes under way at once: few, for nobody waits for them, and those who write must not wait behind them. */
+const CONCURRENT_UNLINKS = 2;
 /** Of a temporary file's name: enough that no two processes ever choose the same. */
 const TEMP_NAME_BYTES = 8;
 
@@ -124,6 +127,11 @@ export class FileStore implements ObjectStore {
 
   delete(key: string): Promise<void> {
     return this.#tracked(this.#unlink(key));
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    checkDeleteKeys(keys);
+    return deleteEach(keys, CONCURRENT_UNLINKS, (key) => this.delete(key));
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
 // What a key may look like, for all stores alike: whatever one store takes, every store takes.
 // Never knows what a key means.
 
+import { MAX_DELETE_KEYS } from "./object-store.ts";
+
 /** A file name has at most 255 bytes; this leaves room for what a store adds. */
 const MAX_SEGMENT_LENGTH = 200;
 /** S3 takes 1024 bytes, the store's own prefix included. */
@@ -22,4 +24,10 @@ export function checkKey(key: string): void {
     if (!isKeySegment(segment)) throw new RangeError(`not a key: ${key}`);
   }
   if (RESERVED_NAMES.has(segments[0])) throw new RangeError(`key under a reserved name: ${key}`);
+}
+
+/** Throws a RangeError, as `checkKey` does. */
+export function checkDeleteKeys(keys: readonly string[]): void {
+  if (keys.length > MAX_DELETE_KEYS) throw new RangeError(`${keys.length} keys to delete: at most ${MAX_DELETE_KEYS}`);
+  for (const key of keys) checkKey(key);
 }

@@ -1,7 +1,7 @@
 // An object store in this process's memory: for trying things out and for tests. Dies with the process.
 // Never hands out the bytes that it was given: parts are copied once, on the way in.
-import { checkKey } from "./key.ts";
-import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { checkDeleteKeys, checkKey } from "./key.ts";
+import { type DeletedMany, MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
 import type { ListedObject, StoreView } from "./store-view.ts";
 
 export interface MemoryStoreOptions {
@@ -59,6 +59,12 @@ export class MemoryStore implements ObjectStore, StoreView {
 
   async delete(key: string): Promise<void> {
     if (this.#objects.delete(key)) this.#sortedKeys = undefined;
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    checkDeleteKeys(keys);
+    for (const key of keys) await this.delete(key);
+    return { undeleted: [], requests: 1 };
   }
 
   async close(): Promise<void> {}

@@ -20,6 +20,18 @@ export class ObjectStoreError extends Error {
   }
 }
 
+/** One of many objects that were to be deleted, and may still be there. */
+export interface UndeletedObject {
+  readonly key: string;
+  readonly error: ObjectStoreError;
+}
+
+export interface DeletedMany {
+  readonly undeleted: readonly UndeletedObject[];
+  /** What it took: one request where a store takes many keys at once, as many as there were keys where it does not. */
+  readonly requests: number;
+}
+
 /** A place to keep immutable objects under slash-separated keys. Every rejection is an `ObjectStoreError`. */
 export interface ObjectStore {
   /** For people: `file:/data`, `s3://bucket/prefix`, `memory:`. Never holds a secret. */
@@ -38,9 +50,15 @@ export interface ObjectStore {
   list(prefix: string, after?: string): Promise<string[]>;
   /** Deletes; a key that is not there is no error. After a crash of the store the object may be there again. */
   delete(key: string): Promise<void>;
+  /** Deletes up to `MAX_DELETE_KEYS` objects in as few requests as the store allows; each as by `delete`, in no order and not as one.
+   * Resolves with those that may still be there; rejects when nothing is known of any. */
+  deleteMany(keys: readonly string[]): Promise<DeletedMany>;
   /** Releases handles and locks. No call may follow. */
   close(): Promise<void>;
 }
 
 /** The longest page of keys that `ObjectStore.list` answers: what S3 gives in one request. */
 export const MAX_LIST_KEYS = 1000;
+
+/** The most keys that `ObjectStore.deleteMany` takes: what S3 takes in one request. */
+export const MAX_DELETE_KEYS = 1000;

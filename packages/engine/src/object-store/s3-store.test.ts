@@ -29,6 +29,15 @@ describe("S3Store against a real server", () => {
     await store.close();
   });
 
+  real("deletes many objects in one request", async (gateway) => {
+    const store = await openAt(gateway, "many");
+    const keys = Array.from({ length: 30 }, (_, i) => `a/${i}`);
+    await Promise.all(keys.map((key) => store.putIfAbsent(key, [bytes("x")])));
+    assert.deepEqual(await store.deleteMany(keys), { undeleted: [], requests: 1 });
+    assert.deepEqual(await store.list(""), []);
+    await store.close();
+  });
+
   real("keeps to its prefix", async (gateway) => {
     const one = await openAt(gateway, "team/one");
     const two = await openAt(gateway, "team/one-more");
@@ -154,6 +163,69 @@ describe("S3Store against a server that misbehaves", () => {
     await server.close();
   });
 
+  it("deletes one by one where the server does not take many, and asks it only once", async () => {
+    for (const [status, code] of [
+      [400, "InvalidArgument"],
+      [400, "MissingContentMD5"],
+      [501, "NotImplemented"],
+    ] as const) {
+      const seen: string[] = [];
+      const server = await listen((incoming, response) => {
+        seen.push(`${incoming.method} ${incoming.url?.split("?")[0]}`);
+        if (incoming.method === "POST") return response.writeHead(status).end(errorBody(code));
+        response.writeHead(incoming.method === "DELETE" ? 204 : ([200, 412][seen.length - 1] ?? 500)).end();
+      });
+      const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "");
+      seen.length = 0;
+      assert.deepEqual(await store.deleteMany(["x", "y"]), { undeleted: [], requests: 3 });
+      assert.deepEqual(await store.deleteMany(["z"]), { undeleted: [], requests: 1 });
+      assert.deepEqual(seen.toSorted(), ["DELETE /b/x", "DELETE /b/y", "DELETE /b/z", "POST /b/"]);
+      await store.close();
+      await server.close();
+    }
+  });
+
+  it("tells which of many objects were not deleted, and never takes a failure for a refusal of many", async () => {
+    let answer: readonly [number, string] = [500, ""];
+    let contentMd5: unknown;
+    let requests = 0;
+    const server = await listen((incoming, response) => {
+      requests += 1;
+      contentMd5 = incoming.headers["content-md5"] ?? contentMd5;
+      if (incoming.method === "POST") return response.writeHead(answer[0]).end(answer[1]);
+      response.writeHead([200, 412, 204][requests - 1] ?? 500).end();
+    });
+    const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "p");
+    const errors = [
+      ["a", "AccessDenied"],
+      ["b", "InternalError"],
+      ["c", "NoSuchKey"],
+    ].map(([key, code]) => `<Error><Key>p/${key}</Key><Code>${code}</Code><Message>no</Message></Error>`);
+    answer = [200, `<DeleteResult>${errors.join("")}</DeleteResult>`];
+    const { undeleted } = await store.deleteMany(["a", "b", "c", "d"]);
+    assert.deepEqual(
+      undeleted.map(({ key, error }) => [key, error.kind]),
+      [
+        ["a", "denied"],
+        ["b", "ambiguous"],
+      ],
+    );
+    assert.match(String(contentMd5), /^[A-Za-z0-9+/]{22}==$/);
+    requests = 3;
+    for (const [status, code, expected] of [
+      [500, "InternalError", "ambiguous"],
+      [503, "SlowDown", "ambiguous"],
+      [403, "AccessDenied", "denied"],
+      [400, "ExpiredToken", "unavailable"],
+    ] as const) {
+      answer = [status, errorBody(code)];
+      await assert.rejects(store.deleteMany(["a", "b"]), kind(expected));
+    }
+    assert.equal(requests, 7);
+    await store.close();
+    await server.close();
+  });
+
   it("takes no listing that is out of order", async () => {
     let requests = 0;
     const server = await listen((_request, response) => {
@@ -273,6 +345,10 @@ async function listen(handle: RequestListener): Promise<{ endpoint: string; clos
       await once(server, "close");
     },
   };
+}
+
+function errorBody(code: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>no</Message></Error>`;
 }
 
 function openError(message: RegExp): (error: unknown) => boolean {

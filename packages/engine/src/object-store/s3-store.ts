@@ -9,8 +9,10 @@ import {
   type S3ClientConfig,
 } from "@aws-sdk/client-s3";
 import type { Runtime } from "../runtime/runtime.ts";
-import { checkKey } from "./key.ts";
-import { MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { deleteEach } from "./delete-each.ts";
+import { checkDeleteKeys, checkKey } from "./key.ts";
+import { type DeletedMany, MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { deleteObjects, isUnsupported } from "./s3/delete-objects.ts";
 import { type S3Operation, s3Failure, toS3StoreError } from "./s3/s3-errors.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 import type { ListedObject, StoreView } from "./store-view.ts";
@@ -27,6 +29,8 @@ const MAX_SOCKETS = 256;
 const DEFAULT_REGION = "us-east-1";
 /** Tries of a request at the start whose outcome was not clear. */
 const OPEN_ATTEMPTS = 3;
+/** Deletes under way at once where the server takes only one a request. */
+const CONCURRENT_DELETES = 4;
 const PROBE_NAME_BYTES = 8;
 const MIB = 1024 * 1024;
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
@@ -53,6 +57,8 @@ export class S3Store implements ObjectStore, StoreView {
   readonly #bucket: string;
   /** Empty, or ends in a slash. */
   readonly #prefix: string;
+  /** Until the server has refused to. */
+  #deletesManyAtOnce = true;
 
   /** Connects and verifies that the server honours conditional puts. Rejects with a StoreOpenError. */
   static open(options: S3StoreOptions, runtime: Runtime): Promise<S3Store> {
@@ -175,6 +181,31 @@ export class S3Store implements ObjectStore, StoreView {
       if (error instanceof ObjectStoreError && s3Failure(error.cause).code === "NoSuchKey") return;
       throw error;
     }
+  }
+
+  async deleteMany(keys: readonly string[]): Promise<DeletedMany> {
+    checkDeleteKeys(keys);
+    if (keys.length === 0) return { undeleted: [], requests: 0 };
+    if (!this.#deletesManyAtOnce) return this.#deleteEach(keys);
+    try {
+      const objectKeys = keys.map((key) => this.#prefix + key);
+      const undeleted = await this.#request("delete", `${keys[0]} and ${keys.length - 1} more`, 0, (abortSignal) =>
+        deleteObjects(this.#client, this.#bucket, objectKeys, abortSignal),
+      );
+      return {
+        undeleted: undeleted.map(({ objectKey, error }) => ({ key: objectKey.slice(this.#prefix.length), error })),
+        requests: 1,
+      };
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || !isUnsupported(error.cause)) throw error;
+      this.#deletesManyAtOnce = false;
+      const { undeleted, requests } = await this.#deleteEach(keys);
+      return { undeleted, requests: requests + 1 };
+    }
+  }
+
+  #deleteEach(keys: readonly string[]): Promise<DeletedMany> {
+    return deleteEach(keys, CONCURRENT_DELETES, (key) => this.delete(key));
   }
 
   async close(): Promise<void> {

@@ -23,13 +23,28 @@ describe("CountingStore", () => {
     await store.getRange("a", 0, 1);
     await store.list("");
     await store.delete("a");
-    assert.deepEqual(store.counts, { put: 1, putIfAbsent: 2, get: 1, getRange: 2, list: 1, delete: 1 });
+    await store.deleteMany(["a", "b"]);
+    assert.deepEqual(store.counts, { put: 1, putIfAbsent: 2, get: 1, getRange: 2, list: 1, delete: 1, deleteMany: 1 });
     assert.deepEqual(observed, [
       [0, "putIfAbsent", true],
       [0, "putIfAbsent", false],
       [7, "put", true],
     ]);
   });
+});
+
+describe("CountingStore, of a store that deletes one object a request", () => {
+  it("counts them all", async () => {
+    const store = new CountingStore(new OneByOne(), { clock: new VirtualRuntime({ seed: 1 }).clock });
+    await store.deleteMany(["a", "b", "c"]);
+    assert.equal(store.counts.deleteMany, 3);
+  });
+
+  class OneByOne extends MemoryStore {
+    override async deleteMany(keys: readonly string[]) {
+      return { ...(await super.deleteMany(keys)), requests: keys.length };
+    }
+  }
 });
 
 describe("FaultyStore", () => {
@@ -64,6 +79,21 @@ describe("FaultyStore", () => {
     const { store, inner } = faulty({ failAfter: "ambiguous" });
     await assert.rejects(store.putIfAbsent("a", [bytes("x")]), kind("ambiguous"));
     assert.equal(text(await inner.get("a")), "x");
+  });
+
+  it("deletes some of many, and says which not", async () => {
+    const { store, inner, operations } = faulty({ onlyFirst: 1 });
+    for (const key of ["a", "b", "c"]) await inner.put(key, [bytes(key)]);
+    const { undeleted } = await store.deleteMany(["a", "b", "c"]);
+    assert.deepEqual(operations, [{ kind: "deleteMany", key: "a", index: 0 }]);
+    assert.deepEqual(await inner.list(""), ["b", "c"]);
+    assert.deepEqual(
+      undeleted.map(({ key, error }) => [key, error.kind]),
+      [
+        ["b", "unavailable"],
+        ["c", "unavailable"],
+      ],
+    );
   });
 
   it("delays by virtual time, and hangs until released", async () => {

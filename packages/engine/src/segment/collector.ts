@@ -3,7 +3,7 @@
 
 import { FLUSH_QUIET_MS, MAX_COLLECT_DELAY_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
-import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import { MAX_DELETE_KEYS, type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import {
   epochOfSegmentKey,
@@ -16,9 +16,6 @@ import {
 } from "../shard/keys.ts";
 import type { Manifest } from "../shard/manifest.ts";
 import { listAll } from "../shard/retry.ts";
-
-/** Deletes under way at once: few, for nobody waits for them. */
-const CONCURRENT_DELETES = 2;
 
 export interface CollectorOptions {
   readonly runtime: Runtime;
@@ -125,19 +122,19 @@ export class Collector {
 
   async #delete(keys: readonly string[]): Promise<void> {
     const { runtime, store, logger } = this.#options;
-    let next = 0;
-    const deleteOn = async () => {
-      while (next < keys.length && !this.#stopped) {
-        const key = keys[next++];
-        try {
-          await store.delete(key);
-        } catch (error) {
-          if (!(error instanceof ObjectStoreError)) throw error;
-          runtime.branches.reached("delete-failed");
-          logger.warn({ key, error: error.message }, "an object that is not needed any more was not deleted");
-        }
+    for (let at = 0; at < keys.length && !this.#stopped; at += MAX_DELETE_KEYS) {
+      const some = keys.slice(at, at + MAX_DELETE_KEYS);
+      const failed = (key: string, error: ObjectStoreError) => {
+        runtime.branches.reached("delete-failed");
+        logger.warn({ key, error: error.message }, "an object that is not needed any more was not deleted");
+      };
+      try {
+        const { undeleted } = await store.deleteMany(some);
+        for (const { key, error } of undeleted) failed(key, error);
+      } catch (error) {
+        if (!(error instanceof ObjectStoreError)) throw error;
+        failed(some[0], error);
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_DELETES, keys.length) }, deleteOn));
+    }
   }
 }

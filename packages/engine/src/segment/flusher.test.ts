@@ -427,3 +427,31 @@ test("what may be deleted waits for a quiet moment, though not for ever", async 
   assert.equal(await isThereAfter(COLLECT_GRACE_MS + 10_000), true);
   assert.equal(await isThereAfter(MAX_COLLECT_DELAY_MS), false);
 });
+
+test("chunks are deleted many a request, and what a delete has left goes with the next", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const { memory, store } = faulty(runtime);
+  const deletes: string[] = [];
+  store.hook = ({ kind, key }) => {
+    if (kind !== "delete" && kind !== "deleteMany") return undefined;
+    deletes.push(kind);
+    return key.startsWith(walPrefix(0)) ? { onlyFirst: 3 } : undefined;
+  };
+  const limits = { bytes: 1_000_000, chunks: 40, streams: 1_000 };
+  const h = await (await Harness.open(store, runtime, limits)).withStream();
+  const chunks = async () => (await memory.list(walPrefix(0))).length;
+  await appendAll(h, 0, 41);
+  const before = await chunks();
+  await h.runtime.advance(ALL_MOVED_MS);
+  assert.ok(runtime.branches.count("delete-failed") > 0);
+  assert.ok((await chunks()) >= before - 3, "the others were refused");
+  store.hook = ({ kind }) => {
+    if (kind === "delete" || kind === "deleteMany") deletes.push(kind);
+    return undefined;
+  };
+  await appendAll(h, 41, 82);
+  await h.runtime.advance(ALL_MOVED_MS);
+  assert.ok((await chunks()) < 20, `${await chunks()} objects are left of the log`);
+  assert.ok(deletes.length <= 6 && !deletes.includes("delete"), deletes.join());
+  assert.deepEqual(await h.readAll(), bodies(0, 82));
+});
