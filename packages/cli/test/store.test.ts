@@ -99,3 +99,27 @@ test("check names a damaged object and exits with 1; what cannot be checked ends
   ])
     assert.equal((await tailrace(args)).code, 2, args.join(" "));
 });
+
+test("stats says what is there and what it costs, by the prices it is given, and that it is damaged", async (t) => {
+  const { store, directory, server } = await served("counted");
+  t.after(() => server.kill());
+  const inUse = await tailrace(["stats", store]);
+  assert.equal(inUse.code, 0, inUse.stderr);
+  assert.match(inUse.stdout, /records: .* to be read, 0 B trimmed or deleted\n/);
+  assert.match(inUse.stdout, /keeping it costs \$0\.0\d+ a month\n/);
+  assert.equal(await server.stop(), 0);
+  const pricesFile = join(temporary, "prices.json");
+  writeFileSync(pricesFile, JSON.stringify({ put_million: 2_000_000 }));
+  const json = JSON.parse((await tailrace(["stats", store, "--json", "--prices-file", pricesFile])).stdout);
+  assert.equal(json.cost_usd.puts, 2 * json.puts);
+  assert.equal(json.objects.total.count, json.objects.log.count + json.objects.manifests.count + 1);
+  assert.ok(json.record_bytes.live > 20 * "record 1".length && json.streams >= 3);
+  assert.ok(Math.abs(Date.parse(json.oldest_chunk.at) - Date.now()) < 600_000, json.oldest_chunk.at);
+  writeFileSync(pricesFile, JSON.stringify({ puts: 1 }));
+  const wrong = await tailrace(["stats", store, "--prices-file", pricesFile]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /prices file .* is wrong: .* no field "puts"/);
+  rmSync(logFiles(directory)[3]);
+  assert.equal((await tailrace(["stats", store])).code, 1);
+  assert.equal((await tailrace(["stats", `file:${join(temporary, "nowhere")}`])).code, 2);
+});

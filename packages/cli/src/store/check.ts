@@ -5,14 +5,13 @@ import { ExitError } from "../exit-codes.ts";
 import { sizeText } from "../human-size.ts";
 import { withView } from "./open-view.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { StoreExit } from "./store-exit.ts";
+import { plural } from "./text.ts";
 
-/** As `diff` and `fsck` have it: so that a script can tell bad news from no news. */
-export const CheckExit = { clean: 0, damaged: 1, unchecked: 2 } as const;
-
-/** Prints a report. Errors: ExitError (CheckExit) unless the store is clean. */
+/** Prints a report. Errors: ExitError (StoreExit) unless the store is clean. */
 export async function check(store: string, options: { readonly json?: boolean }): Promise<void> {
   const line = new ProgressLine();
-  const report = await withView(store, CheckExit.unchecked, (view) =>
+  const report = await withView(store, StoreExit.undone, (view) =>
     checkStore({
       runtime: systemRuntime,
       view,
@@ -22,8 +21,7 @@ export async function check(store: string, options: { readonly json?: boolean })
   ).finally(() => line.clear());
   process.stdout.write(options.json === true ? `${JSON.stringify(checkJson(report), null, 2)}\n` : checkText(report));
   const { count } = report.damage;
-  if (count > 0)
-    throw new ExitError(CheckExit.damaged, `${report.store} is damaged: ${count} ${plural(count, "finding")}`);
+  if (count > 0) throw new ExitError(StoreExit.bad, `${report.store} is damaged: ${count} ${plural(count, "finding")}`);
 }
 
 function checkJson(report: CheckReport): object {
@@ -85,8 +83,4 @@ function checkText(report: CheckReport): string {
 
 function bytesOf(objects: readonly StoredObject[]): number {
   return objects.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`;
 }

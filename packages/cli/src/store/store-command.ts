@@ -7,13 +7,17 @@ function parseStore(text: string): string {
 }
 
 export function storeCommand(): Command {
-  return new Command("store").description("Look after a store: check it.").addCommand(checkCommand());
+  return new Command("store").description("Look after a store.").addCommand(checkCommand()).addCommand(statsCommand());
+}
+
+function storeArgument(name: string): Argument {
+  return new Argument(name, "file:DIR or s3://BUCKET/PREFIX").argParser(parseStore);
 }
 
 function checkCommand(): Command {
   return new Command("check")
     .description("Read everything in a store and verify every checksum, index and reference. Changes nothing.")
-    .addArgument(new Argument("<store>", "file:DIR or s3://BUCKET/PREFIX").argParser(parseStore))
+    .addArgument(storeArgument("<store>"))
     .option("--json", "answer in JSON")
     .addHelpText(
       "after",
@@ -25,5 +29,27 @@ Exit codes: 0 clean, 1 damaged, 2 it could not be checked.`,
     .action(async (store: string, options: { json?: boolean }) => {
       const { check } = await import("./check.ts");
       await check(store, options);
+    });
+}
+
+function statsCommand(): Command {
+  return new Command("stats")
+    .description("Say what is in a store: streams, objects by kind, bytes live and dead, and what it costs.")
+    .addArgument(storeArgument("<store>"))
+    .option("--json", "answer in JSON")
+    .option(
+      "--prices-file <path>",
+      "JSON file of prices in US dollars: storage_gib_month, put_million, get_million; without one, those of S3 Standard",
+    )
+    .addHelpText(
+      "after",
+      `
+The store may be in use. Reads all but the records in segments.
+
+Exit codes: 0 done, 1 something is damaged and figures may be wrong, 2 it could not be done.`,
+    )
+    .action(async (store: string, options: { json?: boolean; pricesFile?: string }) => {
+      const { stats } = await import("./stats.ts");
+      await stats(store, options);
     });
 }

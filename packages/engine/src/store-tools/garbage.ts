@@ -20,6 +20,11 @@ export interface Garbage {
   readonly strangers: readonly StoredObject[];
 }
 
+/** All of it, of whatever kind. */
+export function allGarbage(garbage: Garbage): StoredObject[] {
+  return Object.values(garbage).flat();
+}
+
 /** `inventory` was taken before `manifest` was seen newest. */
 export function garbageOf(
   inventory: Inventory,

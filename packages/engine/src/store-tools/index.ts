@@ -3,4 +3,5 @@ export { type CheckOptions, type CheckProgress, type CheckReport, checkStore } f
 export type { Finding, Findings } from "./findings.ts";
 export type { Garbage } from "./garbage.ts";
 export type { StoredObject } from "./inventory.ts";
+export { type ObjectCount, type StatsOptions, type StoreStats, storeStats } from "./stats.ts";
 export { SurveyError } from "./survey.ts";

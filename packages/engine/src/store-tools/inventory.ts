@@ -18,6 +18,7 @@ export interface Inventory {
   readonly log: readonly NumberedObject[];
   readonly manifests: readonly NumberedObject[];
   readonly segments: readonly StoredObject[];
+  readonly deployment: StoredObject | undefined;
   /** Whatever else there is: nothing that Tailrace knows by its key. */
   readonly others: readonly StoredObject[];
 }
@@ -28,15 +29,17 @@ export async function takeInventory(view: StoreView, shard: number): Promise<Inv
   const manifests: NumberedObject[] = [];
   const segments: StoredObject[] = [];
   const others: StoredObject[] = [];
+  let deployment: StoredObject | undefined;
   for await (const object of allObjects(view, "")) {
     const { key } = object;
     const number = numberOfKey(key);
     if (number !== undefined && key.startsWith(walPrefix(shard))) log.push({ ...object, number });
     else if (number !== undefined && key.startsWith(manifestPrefix(shard))) manifests.push({ ...object, number });
     else if (key.startsWith(segmentPrefix(shard))) segments.push(object);
-    else if (key !== DEPLOYMENT_KEY) others.push(object);
+    else if (key === DEPLOYMENT_KEY) deployment = object;
+    else others.push(object);
   }
-  return { shard, log, manifests, segments, others };
+  return { shard, log, manifests, segments, deployment, others };
 }
 
 export async function* allObjects(view: StoreView, prefix: string): AsyncIterable<StoredObject> {

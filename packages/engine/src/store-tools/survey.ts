@@ -30,6 +30,15 @@ export interface SurveyOptions {
   readonly shard: number;
   /** An object was looked at. */
   readonly onObject?: (bytes: number) => void;
+  /** A look begins, perhaps anew: what it finds whole is told to what this answers. */
+  readonly begin?: () => SurveyVisitor;
+}
+
+/** Told of everything that a look finds whole, in the order of the history. */
+export interface SurveyVisitor {
+  segment(key: string, meta: SegmentMeta): void;
+  /** A chunk of the log, verified. */
+  chunk(place: number, bytes: Uint8Array): void;
 }
 
 export interface Survey {
@@ -88,12 +97,15 @@ async function lookOnce(
   damage: Findings,
 ): Promise<Pick<Survey, "manifest" | "book" | "log"> & { version: number | undefined }> {
   const { shard, onObject } = options;
+  const visitor = options.begin?.();
   const versions = await manifestVersions(reads, shard);
   const { manifest, logStart } = await newestReadable(reads, shard, versions, damage, onObject);
   const book = new StreamBook((key, what) => damage.add(key, what));
   await readSegments(reads, shard, manifest?.segments ?? [], (key, found) => {
-    if ("meta" in found) book.addSegment(key, found.meta);
-    else {
+    if ("meta" in found) {
+      book.addSegment(key, found.meta);
+      visitor?.segment(key, found.meta);
+    } else {
       damage.add(key, found.problem);
       book.tear();
     }
@@ -110,11 +122,14 @@ async function lookOnce(
     window: deployment.window,
     manifest: manifest ?? NO_MANIFEST,
     places,
-    visit: ({ key, bytes, problem, header }) => {
+    visit: ({ key, place, bytes, problem, header }) => {
       if (problem !== undefined) {
         damage.add(key, problem);
         book.tear();
-      } else if (bytes !== undefined && header?.kind === "chunk") book.addChunk(key, bytes);
+      } else if (bytes !== undefined && header?.kind === "chunk") {
+        book.addChunk(key, bytes);
+        visitor?.chunk(place, bytes);
+      }
       onObject?.(bytes?.length ?? 0);
     },
   });
