@@ -6,7 +6,7 @@ import { sizeText } from "../human-size.ts";
 import { withView } from "./open-view.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { StoreExit } from "./store-exit.ts";
-import { plural } from "./text.ts";
+import { bytesOf, plural } from "./text.ts";
 
 /** Prints a report. Errors: ExitError (StoreExit) unless the store is clean. */
 export async function check(store: string, options: { readonly json?: boolean }): Promise<void> {
@@ -79,8 +79,4 @@ function checkText(report: CheckReport): string {
   for (const { key, what } of damage.told) lines.push(`  ${key}: ${what}`);
   if (damage.told.length < damage.count) lines.push(`  … and ${damage.count - damage.told.length} more`);
   return `${lines.join("\n")}\n`;
-}
-
-function bytesOf(objects: readonly StoredObject[]): number {
-  return objects.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -1,25 +1,56 @@
 // Opening a store to look at it, and running something on it: what can go wrong becomes one sentence and an exit code.
 import { CorruptObjectError, DeploymentError } from "@tailrace/engine";
-import { ObjectStoreError, openStoreView, StoreOpenError, type StoreView } from "@tailrace/engine/object-store";
+import {
+  type ObjectStore,
+  ObjectStoreError,
+  openStore,
+  openStoreView,
+  StoreOpenError,
+  type StoreView,
+} from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { SurveyError } from "@tailrace/engine/store-tools";
+import { StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
 import { ExitError } from "../exit-codes.ts";
 
 /** Errors: ExitError with `code` when the store cannot be opened, or cannot be used by what runs. */
 export async function withView<T>(url: string, code: number, run: (view: StoreView) => Promise<T>): Promise<T> {
-  try {
+  return expecting(code, async () => {
     const view = await openStoreView(url, systemRuntime);
     try {
       return await run(view);
     } finally {
       await view.close();
     }
+  });
+}
+
+/** The same for what changes a store: opened to be written to, which on the file store takes its lock, and to be looked at. A store that is not there is
+ * not made. */
+export async function withStore<T>(
+  url: string,
+  code: number,
+  run: (store: ObjectStore, view: StoreView) => Promise<T>,
+): Promise<T> {
+  return withView(url, code, async (view) => {
+    const store = await openStore(url, systemRuntime);
+    try {
+      return await run(store, view);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
   } catch (error) {
     const isExpected =
       error instanceof StoreOpenError ||
       error instanceof ObjectStoreError ||
       error instanceof DeploymentError ||
       error instanceof CorruptObjectError ||
+      error instanceof StoreInUseError ||
       error instanceof SurveyError;
     throw isExpected ? new ExitError(code, error.message) : error;
   }

@@ -7,7 +7,11 @@ function parseStore(text: string): string {
 }
 
 export function storeCommand(): Command {
-  return new Command("store").description("Look after a store.").addCommand(checkCommand()).addCommand(statsCommand());
+  return new Command("store")
+    .description("Look after a store.")
+    .addCommand(checkCommand())
+    .addCommand(statsCommand())
+    .addCommand(gcCommand());
 }
 
 function storeArgument(name: string): Argument {
@@ -51,5 +55,27 @@ Exit codes: 0 done, 1 something is damaged and figures may be wrong, 2 it could 
     .action(async (store: string, options: { json?: boolean; pricesFile?: string }) => {
       const { stats } = await import("./stats.ts");
       await stats(store, options);
+    });
+}
+
+function gcCommand(): Command {
+  return new Command("gc")
+    .description("Delete what nobody needs any more: flushed chunks, followed manifests, orphaned segments.")
+    .addArgument(storeArgument("<store>"))
+    .option("--dry-run", "only say what would be deleted; the store may be in use")
+    .option("--take-over", "take the shard over from an owner who has not released it: whoever serves it stops")
+    .option("--json", "answer in JSON")
+    .addHelpText(
+      "after",
+      `
+Who serves a store collects all this by itself, in time; what only a later owner may delete waits for one. Takes the
+shard over and releases it. Refuses a store that is being served: on the file store its lock tells, on S3 that the last
+owner has not released it, as after a crash; then --take-over goes on.
+
+Exit codes: 0 done, 2 it could not be done, or not all of it.`,
+    )
+    .action(async (store: string, options: { dryRun?: boolean; takeOver?: boolean; json?: boolean }) => {
+      const { gc } = await import("./gc.ts");
+      await gc(store, options);
     });
 }

@@ -7,3 +7,7 @@ export function plural(count: number, noun: string): string {
 export function counted(count: number, noun: string): string {
   return `${count} ${plural(count, noun)}`;
 }
+
+export function bytesOf(objects: readonly { readonly bytes: number }[]): number {
+  return objects.reduce((sum, { bytes }) => sum + bytes, 0);
+}

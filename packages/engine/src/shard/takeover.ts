@@ -9,6 +9,7 @@ import { encodeLogObjectHeader } from "./chunk-format.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { manifestKey, walKey } from "./keys.ts";
 import { encodeManifest, type Manifest, NO_MANIFEST, newestManifest, newestManifestVersion } from "./manifest.ts";
+import { putOwn } from "./put-own.ts";
 import { type ApplyChunk, type LogCursor, LogMovedError, readLog } from "./read-log.ts";
 import { retriedReads, type StoreReads } from "./retry.ts";
 import { pause } from "./waiting.ts";
@@ -26,6 +27,8 @@ export interface TakeoverOptions {
   /** Throw away what was applied, and begin anew with the segments of this manifest, by these reads; without one there are none. */
   readonly begin: (manifest: Manifest | undefined, reads: StoreReads) => Promise<void>;
   readonly apply: ApplyChunk;
+  /** Called where the log ends, before each attempt to put a fence there. What it throws ends the takeover, which has changed nothing then. */
+  readonly mayFence?: (end: Pick<LogCursor, "place" | "afterRelease">) => void;
 }
 
 export interface Takeover {
@@ -89,6 +92,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   let epoch: number;
   do {
     if (!(await readToEnd(options, reads, cursor, logStart))) return undefined;
+    options.mayFence?.(cursor);
     fencePlace = cursor.place;
     afterRelease = cursor.afterRelease;
     epoch = Math.max(cursor.epoch, manifest?.epoch ?? 0) + 1;
@@ -175,25 +179,4 @@ async function lostFenceRace(options: TakeoverOptions, place: number, epoch: num
 
 async function putMarker(options: TakeoverOptions, marker: Manifest): Promise<boolean> {
   return putOwn(options, manifestKey(options.shard, marker.version), encodeManifest(marker));
-}
-
-/** Puts bytes that only this incarnation can have written. True when they are there, false when other bytes are. */
-async function putOwn(options: TakeoverOptions, key: string, bytes: Uint8Array): Promise<boolean> {
-  for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
-    try {
-      await options.store.putIfAbsent(key, [bytes]);
-      return true;
-    } catch (error) {
-      if (!(error instanceof ObjectStoreError) || error.kind === "denied" || error.kind === "full") throw error;
-      if (error.kind === "exists") {
-        const found = await retriedReads(options.store, options.runtime).get(key);
-        const own = Buffer.compare(found, bytes) === 0;
-        if (own) options.runtime.branches.reached("fence-was-in");
-        return own;
-      }
-      if (retryMs === RETRY_MAX_MS) throw error;
-      options.logger.warn({ key, kind: error.kind, error: error.message }, "a put failed and will be tried again");
-    }
-    await pause(options.runtime, retryMs);
-  }
 }

@@ -1,7 +1,16 @@
 // The public surface of the store's tools: what an operator does to a deployment that nobody need be serving.
 export { type CheckOptions, type CheckProgress, type CheckReport, checkStore } from "./check.ts";
+export {
+  type Collectable,
+  type CollectOptions,
+  type CollectReport,
+  collectGarbage,
+  findGarbage,
+  type GarbageProgress,
+} from "./collect-garbage.ts";
 export type { Finding, Findings } from "./findings.ts";
 export type { Garbage } from "./garbage.ts";
 export type { StoredObject } from "./inventory.ts";
 export { type ObjectCount, type StatsOptions, type StoreStats, storeStats } from "./stats.ts";
 export { SurveyError } from "./survey.ts";
+export { StoreInUseError } from "./tenure.ts";
