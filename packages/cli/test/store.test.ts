@@ -1,7 +1,7 @@
 // `tailrace store …` against real stores: in use and stopped, sound and damaged; what it prints, and what it exits with.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -122,4 +122,34 @@ test("stats says what is there and what it costs, by the prices it is given, and
   rmSync(logFiles(directory)[3]);
   assert.equal((await tailrace(["stats", store])).code, 1);
   assert.equal((await tailrace(["stats", `file:${join(temporary, "nowhere")}`])).code, 2);
+});
+
+test("gc says what it would delete, refuses a store that is being served, and deletes it when nobody serves it", async (t) => {
+  const { store, directory, server } = await served("collected");
+  t.after(() => server.kill());
+  const orphan = "shards/0/segments/0000000000000000-00000000000000000000000000000000-0000000000000000";
+  mkdirSync(join(directory, "shards/0/segments"), { recursive: true });
+  writeFileSync(join(directory, orphan), "of a writer that died");
+  const dry = await tailrace(["gc", store, "--dry-run"]);
+  assert.equal(dry.code, 0, dry.stderr);
+  assert.equal(dry.stdout, "1 object, 21 B, would be deleted\n  1 segments that no manifest names (21 B)\n");
+  for (const args of [
+    ["gc", store],
+    ["gc", store, "--take-over"],
+  ]) {
+    const refused = await tailrace(args);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /is in use by another process/);
+  }
+  assert.ok(existsSync(join(directory, orphan)));
+  assert.equal(await server.stop(), 0);
+  const json = JSON.parse((await tailrace(["gc", store, "--json"])).stdout);
+  assert.deepEqual(json.orphaned_segments.keys, [orphan]);
+  assert.deepEqual(json.undeleted, []);
+  assert.ok(!existsSync(join(directory, orphan)));
+  assert.equal((await tailrace(["check", store])).code, 0);
+  const nowhere = join(temporary, "nowhere");
+  assert.equal((await tailrace(["gc", `file:${nowhere}`])).code, 2);
+  assert.ok(!existsSync(nowhere), "a store that is not there is not made");
+  assert.equal((await tailrace(["gc", `file:${temporary}`])).code, 2);
 });

@@ -12,6 +12,8 @@ import { systemRuntime } from "@tailrace/engine/runtime";
 import { StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
 import { ExitError } from "../exit-codes.ts";
 
+const ALIVE_MS = 60_000;
+
 /** Errors: ExitError with `code` when the store cannot be opened, or cannot be used by what runs. */
 export async function withView<T>(url: string, code: number, run: (view: StoreView) => Promise<T>): Promise<T> {
   return expecting(code, async () => {
@@ -42,6 +44,8 @@ export async function withStore<T>(
 }
 
 async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
+  // The runtime's timers keep no process alive, and a pause before something is tried again may be all that is going on.
+  const alive = setInterval(() => undefined, ALIVE_MS);
   try {
     return await run();
   } catch (error) {
@@ -53,5 +57,7 @@ async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
       error instanceof StoreInUseError ||
       error instanceof SurveyError;
     throw isExpected ? new ExitError(code, error.message) : error;
+  } finally {
+    clearInterval(alive);
   }
 }

@@ -52,7 +52,7 @@ test("all objects are counted once, by kind, and what lies about apart", async (
 test("records that are trimmed, and those of streams that are gone, are dead, in the log and in segments", async () => {
   for (const chunks of [1_000, 4]) {
     const { memory, h } = await owner({ bytes: 10_000_000, chunks, streams: 1_000 });
-    await h.until(h.engine.ensureStream(BASIN, "gone", {}));
+    await h.until(h.engine.streams.ensure(BASIN, "gone", {}));
     for (let i = 0; i < 6; i += 1) {
       await h.until(h.append({ bodies: [BODY] }));
       await h.until(h.append({ bodies: [BODY] }, "gone"));
@@ -64,7 +64,7 @@ test("records that are trimmed, and those of streams that are gone, are dead, in
     await h.until(h.append({ bodies: ["t"], commands: [{ kind: "trim", index: 0, seqNum: 4 }] }));
     const trimmed = await statsOf(memory);
     assert.ok(Math.abs(trimmed.records.dead - 4 * BODY.length) < 1_000, JSON.stringify(trimmed.records));
-    await h.until(h.engine.deleteStream(BASIN, "gone"));
+    await h.until(h.engine.streams.delete(BASIN, "gone"));
     await h.runtime.advance(3_000);
     const { records, total, spaceAmplification } = await statsOf(memory);
     assert.ok(Math.abs(records.dead - 10 * BODY.length) < 2_000, JSON.stringify(records));
@@ -89,7 +89,7 @@ test("the oldest chunk is the first that is not flushed, with the time at which 
 test("the puts since the founding are those that were counted while it was written, collected or not", async () => {
   const { memory, store, h } = await owner({ bytes: 10_000_000, chunks: 8, streams: 1_000 });
   for (let i = 0; i < 50; i += 1) await h.until(h.append({ bodies: [`${i}`] }, STREAM));
-  await h.until(h.engine.ensureBasin("other-basin", DEFAULT_BASIN_CONFIG));
+  await h.until(h.engine.basins.ensure("other-basin", DEFAULT_BASIN_CONFIG));
   await h.runtime.advance(ALL_MOVED_MS);
   assert.ok((await statsOf(memory)).objects.segments.count > 3);
   // deployment.json is not among them.
