@@ -110,7 +110,7 @@ function section(file: ResultFile, store: Result["store"]): string {
   const results = file.results.filter((result) => result.store === store);
   for (const ours of results.filter((result) => result.server === "tailrace")) {
     const theirs = results.find((result) => result.server === "s2-lite" && result.row === ours.row);
-    for (const [name, value] of Object.entries(ours.figures).filter(([figure]) => shown(figure))) {
+    for (const [name, value] of Object.entries(ours.figures).filter(([figure]) => shown(ours.row, figure))) {
       const other = theirs?.figures[name];
       const ratio = other === undefined ? "" : ratioOf(name, value / other);
       lines.push(`| ${ours.row} | ${name} | ${round(value)} | ${other === undefined ? "" : round(other)} | ${ratio} |`);
@@ -119,7 +119,11 @@ function section(file: ResultFile, store: Result["store"]): string {
   return lines.join("\n");
 }
 
-function shown(figure: string): boolean {
+/** Of rows that one server is measured with alone, all. */
+const ALONE = ["growth", "many streams"];
+
+function shown(row: string, figure: string): boolean {
+  if (ALONE.some((name) => row.startsWith(name))) return true;
   return HIGHER_IS_BETTER.includes(figure) || LOWER_IS_BETTER.includes(figure);
 }
 

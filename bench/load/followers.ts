@@ -1,7 +1,7 @@
 // Many readers that follow one stream as it is written to at a steady rate.
 import type { Figures } from "../report.ts";
 import { Follower, MARK, STAMP_DIGITS } from "./follower.ts";
-import { percentile } from "./percentiles.ts";
+import { percentile } from "./percentile.ts";
 
 export interface FollowersLoad {
   readonly basin: string;
@@ -30,7 +30,7 @@ export async function followers(url: string, load: FollowersLoad, secs: number):
     while (performance.now() < untilMs && sessions.some(({ bytes }) => bytes < wanted)) await pause(20);
     const failure = sessions.find(({ failed }) => failed !== undefined)?.failed;
     if (failure !== undefined) throw failure;
-    const latenciesMs = Float64Array.from(sessions.flatMap((session) => session.latenciesMs)).sort();
+    const latenciesMs = sessions.flatMap((session) => session.latenciesMs);
     const bytes = sessions.reduce((sum, session) => sum + session.bytes, 0);
     return {
       "delivered MiB/s": bytes / MIB / secs,

@@ -10,6 +10,7 @@ export type ServerName = "tailrace" | "s2-lite";
 
 export interface Usage {
   readonly cpuSecs: number;
+  readonly rssMiB: number;
   readonly peakRssMiB: number;
 }
 
@@ -25,19 +26,23 @@ export interface Counters {
 
 /** The kernel counts processor time in these. */
 const TICKS_PER_SEC = 100;
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 120_000;
+const HEALTH_PAUSE_MS = 10;
 
 export class BenchServer {
   readonly name: ServerName;
   readonly url: string;
-  readonly #child: ChildProcess;
+  readonly #launch: () => ChildProcess;
   readonly #s3: CountedS3 | undefined;
+  #child: ChildProcess;
 
-  constructor(name: ServerName, url: string, child: ChildProcess, s3: CountedS3 | undefined) {
+  /** `launch` starts the process, on the same store each time. */
+  constructor(name: ServerName, url: string, launch: () => ChildProcess, s3: CountedS3 | undefined) {
     this.name = name;
     this.url = url;
-    this.#child = child;
+    this.#launch = launch;
     this.#s3 = s3;
+    this.#child = launch();
   }
 
   async healthy(): Promise<void> {
@@ -45,7 +50,7 @@ export class BenchServer {
       const answer = await fetch(`${this.url}/health`).catch(() => undefined);
       if (answer?.status === 200) return;
       if (this.#child.exitCode !== null) break;
-      await sleep(50);
+      await sleep(HEALTH_PAUSE_MS);
     }
     throw new Error(`${this.name} did not start`);
   }
@@ -54,8 +59,12 @@ export class BenchServer {
     const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
-    const peakKib = Number(/VmHWM:\s+([0-9]+)/.exec(status)?.[1] ?? 0);
-    return { cpuSecs: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC, peakRssMiB: peakKib / 1024 };
+    const mib = (field: string) => Number(new RegExp(`${field}:\\s+([0-9]+)`).exec(status)?.[1] ?? 0) / 1024;
+    return {
+      cpuSecs: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SEC,
+      rssMiB: mib("VmRSS"),
+      peakRssMiB: mib("VmHWM"),
+    };
   }
 
   async counters(): Promise<Counters> {
@@ -71,12 +80,24 @@ export class BenchServer {
     };
   }
 
+  /** Ends the process and starts it anew on the same store. Resolves with the milliseconds from its start until it was healthy. */
+  async restart(signal: "SIGTERM" | "SIGKILL"): Promise<number> {
+    await this.#end(signal);
+    const fromMs = performance.now();
+    this.#child = this.#launch();
+    await this.healthy();
+    return performance.now() - fromMs;
+  }
+
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null) {
-      this.#child.kill("SIGKILL");
-      await once(this.#child, "exit");
-    }
+    await this.#end("SIGKILL");
     await this.#s3?.stop();
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    this.#child.kill(signal);
+    await once(this.#child, "exit");
   }
 }
 

@@ -28,9 +28,12 @@ export async function startServer(
   const aws = s3 === undefined ? {} : { ...s3.server.env, AWS_ENDPOINT: s3.server.endpoint, AWS_ALLOW_HTTP: "true" };
   const port = await freePort();
   const [command, args] = name === "tailrace" ? tailrace(place, port, memory) : s2Lite(place, port);
-  const child = spawn(command, args, { env: { ...process.env, ...aws }, stdio: ["ignore", "ignore", "ignore"] });
-  process.on("exit", () => child.kill("SIGKILL"));
-  const server = new BenchServer(name, `http://127.0.0.1:${port}`, child, s3);
+  const launch = () => {
+    const child = spawn(command, args, { env: { ...process.env, ...aws }, stdio: ["ignore", "ignore", "ignore"] });
+    process.on("exit", () => child.kill("SIGKILL"));
+    return child;
+  };
+  const server = new BenchServer(name, `http://127.0.0.1:${port}`, launch, s3);
   try {
     await server.healthy();
   } catch (error) {

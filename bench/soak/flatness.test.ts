@@ -1,8 +1,9 @@
 // What is flat passes; what grows, jumps or is missing does not.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { percentile } from "../load/percentile.ts";
 import { drifts } from "./flatness.ts";
-import { gauge, percentile, type Sample } from "./sample.ts";
+import { gauge, type Sample } from "./sample.ts";
 
 const steady = (i: number): Sample => ({
   atSecs: 10 * i,

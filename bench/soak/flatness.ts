@@ -1,5 +1,6 @@
 // Whether a soak's figures stayed where they were: the median of its last third against that of its first. Pure.
-import { percentile, type Sample } from "./sample.ts";
+import { percentile } from "../load/percentile.ts";
+import type { Sample } from "./sample.ts";
 
 interface Bound {
   readonly figure: keyof Sample;

@@ -2,7 +2,8 @@
 // Modest on purpose: it looks for what creeps, not for limits. Checks what it reads: dense, in order, and what was written.
 import { setTimeout as sleep } from "node:timers/promises";
 import { AppendInput, AppendRecord, S2, type S2Basin, S2Endpoints, type S2Stream } from "@s2-dev/streamstore";
-import { percentile, type Sample } from "./sample.ts";
+import { percentile } from "../load/percentile.ts";
+import type { Sample } from "./sample.ts";
 
 const BASIN = "soak-basin";
 const SMALL_WRITERS = 16;

@@ -22,9 +22,3 @@ export function gauge(text: string, name: string): number {
   if (match === null) throw new Error(`the server's metrics have no ${name}`);
   return Number(match[1]);
 }
-
-/** The value below which `fraction` of the values lie; NaN of none. */
-export function percentile(values: readonly number[], fraction: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.floor(fraction * sorted.length))];
-}
