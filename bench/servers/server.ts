@@ -34,14 +34,22 @@ export class BenchServer {
   readonly url: string;
   readonly #launch: () => ChildProcess;
   readonly #s3: CountedS3 | undefined;
+  readonly #cleanUp: () => Promise<void>;
   #child: ChildProcess;
 
-  /** `launch` starts the process, on the same store each time. */
-  constructor(name: ServerName, url: string, launch: () => ChildProcess, s3: CountedS3 | undefined) {
+  /** `launch` starts the process, on the same store each time; `cleanUp` removes that store. */
+  constructor(
+    name: ServerName,
+    url: string,
+    launch: () => ChildProcess,
+    s3: CountedS3 | undefined,
+    cleanUp: () => Promise<void>,
+  ) {
     this.name = name;
     this.url = url;
     this.#launch = launch;
     this.#s3 = s3;
+    this.#cleanUp = cleanUp;
     this.#child = launch();
   }
 
@@ -91,7 +99,7 @@ export class BenchServer {
 
   async stop(): Promise<void> {
     await this.#end("SIGKILL");
-    await this.#s3?.stop();
+    await this.#cleanUp();
   }
 
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {

@@ -1,6 +1,6 @@
 // Starts the servers that are compared, each with its own defaults, on a fresh store of the given kind.
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NODE_FLAGS } from "../../scripts/node-flags.js";
@@ -33,7 +33,11 @@ export async function startServer(
     process.on("exit", () => child.kill("SIGKILL"));
     return child;
   };
-  const server = new BenchServer(name, `http://127.0.0.1:${port}`, launch, s3);
+  const cleanUp = async () => {
+    await s3?.stop();
+    if (place.kind === "file") rmSync(place.directory, { recursive: true });
+  };
+  const server = new BenchServer(name, `http://127.0.0.1:${port}`, launch, s3, cleanUp);
   try {
     await server.healthy();
   } catch (error) {
