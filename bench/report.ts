@@ -50,7 +50,22 @@ export function printRow(results: readonly Result[], store: StoreKind, row: stri
   }
 }
 
+/** One log through its usual client, with so many appends on their way. */
+export interface PeerResult {
+  readonly peer: string;
+  readonly atOnce: number;
+  readonly figures: Figures;
+}
+
 export function writeJson(path: string, results: readonly Result[], skipped: readonly string[]): void {
+  write(path, { skipped, results });
+}
+
+export function writePeers(path: string, peers: readonly PeerResult[], skipped: readonly string[]): void {
+  write(path, { skipped, peers });
+}
+
+function write(path: string, content: object): void {
   const commit = execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
   const machine = {
     cores: cpus().length,
@@ -59,8 +74,6 @@ export function writeJson(path: string, results: readonly Result[], skipped: rea
     platform: platform(),
     arch: arch(),
   };
-  writeFileSync(
-    path,
-    `${JSON.stringify({ date: new Date().toISOString(), commit, machine, node: process.version, skipped, results }, null, 2)}\n`,
-  );
+  const made = { date: new Date().toISOString(), commit, machine, node: process.version };
+  writeFileSync(path, `${JSON.stringify({ ...made, ...content }, null, 2)}\n`);
 }

@@ -1,0 +1,97 @@
+// npm run bench:peers: the same small appends and the same tail, through each log's usual Node client, with equal durability: every append is synced
+// before it is answered. The client takes its share of the two cores, so these are figures of a client with its server.
+import { parseArgs } from "node:util";
+import { percentile } from "../load/percentile.ts";
+import { type Figures, medians, type PeerResult, writePeers } from "../report.ts";
+import { startJetStream } from "./jetstream.ts";
+import type { Peer, StartPeer } from "./peer.ts";
+import { startRedis } from "./redis-streams.ts";
+import { startS2 } from "./s2.ts";
+
+const BODY_BYTES = 200;
+const STAMP_DIGITS = 14;
+const AT_ONCE = [1, 64];
+const DRAIN_MS = 2_000;
+const HELP = `npm run bench:peers -- [options]
+
+Small appends and their tail on Tailrace, S2 Lite, Redis Streams (appendfsync always) and NATS JetStream (sync_interval: always),
+each through its usual Node client; those that are not installed are left out.
+
+  --secs N     seconds a row (default 5)
+  --rounds N   measure each N times, in turn, and take medians (default 3)
+  --out FILE   write the results as JSON
+  --help
+`;
+
+const { values } = parseArgs({
+  options: {
+    secs: { type: "string", default: "5" },
+    rounds: { type: "string", default: "3" },
+    out: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+
+/** `atOnce` appends on their way at any time. */
+async function measure(peer: Peer, atOnce: number, secs: number): Promise<Figures> {
+  const client = await peer.connect();
+  const acksMs: number[] = [];
+  const tailsMs: number[] = [];
+  await client.follow((body) => tailsMs.push(performance.now() - Number(body.slice(0, STAMP_DIGITS))));
+  const filler = "x".repeat(BODY_BYTES - STAMP_DIGITS);
+  const untilMs = performance.now() + secs * 1000;
+  const appendOn = async () => {
+    for (let nowMs = performance.now(); nowMs < untilMs; nowMs = performance.now()) {
+      await client.append(`${nowMs.toFixed(3).padStart(STAMP_DIGITS, "0")}${filler}`);
+      acksMs.push(performance.now() - nowMs);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, appendOn));
+  for (
+    const drainedMs = performance.now() + DRAIN_MS;
+    performance.now() < drainedMs && tailsMs.length < acksMs.length;
+  )
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  await client.close();
+  if (tailsMs.length < acksMs.length)
+    throw new Error(`${peer.name}: a follower saw ${tailsMs.length} of ${acksMs.length} records`);
+  return {
+    "appends/s": acksMs.length / secs,
+    "ack p50 ms": percentile(acksMs, 0.5),
+    "ack p99 ms": percentile(acksMs, 0.99),
+    "tail p50 ms": percentile(tailsMs, 0.5),
+    "tail p99 ms": percentile(tailsMs, 0.99),
+  };
+}
+
+const starts: readonly StartPeer[] = [() => startS2("tailrace"), () => startS2("s2-lite"), startRedis, startJetStream];
+const peers: Peer[] = [];
+const results: PeerResult[] = [];
+const skipped: string[] = [];
+try {
+  for (const start of starts) {
+    const peer = await start();
+    if (typeof peer === "string") skipped.push(peer);
+    else peers.push(peer);
+  }
+  for (const atOnce of AT_ONCE) {
+    const rounds = new Map<Peer, Figures[]>(peers.map((peer) => [peer, []]));
+    for (let round = 0; round < Number(values.rounds); round += 1)
+      for (const peer of peers) rounds.get(peer)?.push(await measure(peer, atOnce, Number(values.secs)));
+    for (const [{ name }, all] of rounds) {
+      const figures = medians(all);
+      results.push({ peer: name, atOnce, figures });
+      const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value.toFixed(2)}`);
+      console.log(`${String(atOnce).padStart(3)} at once  ${name.padEnd(24)} ${shown.join("  ")}`);
+    }
+  }
+} finally {
+  for (const peer of peers) await peer.stop();
+}
+for (const reason of skipped) console.log(`skipped: ${reason}`);
+if (values.out !== undefined) writePeers(values.out, results, skipped);
+process.exit(0);
