@@ -16,6 +16,7 @@ import { commandNamed, hasFlag, keyPositions, refusalOf, runCommand } from "../c
 import type { Batch, Unit } from "../machine/batch.ts";
 import { kvMachine, type UnitResult } from "../machine/kv-machine.ts";
 import { Keyspace } from "../state/keyspace.ts";
+import { Blocking } from "./blocking.ts";
 import { Changes } from "./changes.ts";
 import { PubSub } from "./pubsub.ts";
 import { type Query, Reads } from "./reads.ts";
@@ -45,6 +46,7 @@ export interface Transaction {
 export class Store {
   readonly changes = new Changes();
   readonly pubsub = new PubSub();
+  readonly blocking: Blocking;
   readonly maxBytes: number;
   readonly #runtime: ReplicaRuntime;
   readonly #wallMs: () => number;
@@ -87,6 +89,15 @@ export class Store {
       advance: () => this.#writes.add({ watches: [], commands: [] }),
       immediate,
       wallMs,
+    });
+    this.blocking = new Blocking({
+      attempt: async (args) => (await this.write({ commands: [args] }))?.replies[0] ?? null,
+      sizeOf: (key) => {
+        const value = this.#keyspace.get(key)?.value;
+        return value === undefined ? 0 : typeof value === "string" ? 1 : value.size;
+      },
+      changes: this.changes,
+      runtime,
     });
     this.#replica = Replica.open(machine, { runtime, ...rest });
   }

@@ -1,0 +1,329 @@
+// One client: its commands in, their replies out, in order. Decides what of a pipeline may be under way at once, so that a client
+// sees its own commands take effect one after the other: writes go together into the log, reads together wait for it, and a read
+// behind a write that is not answered yet goes into the log behind it.
+import type { Socket } from "node:net";
+import { CommandError } from "../command/errors.ts";
+import { error, isError, type Reply } from "../command/reply.ts";
+import type { Arguments, CommandSpec } from "../command/spec.ts";
+import { commandNamed, hasFlag } from "../command/table.ts";
+import { failureReply } from "../store/failures.ts";
+import type { Subscriber } from "../store/pubsub.ts";
+import type { Store } from "../store/store.ts";
+import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
+import { MAX_OUTPUT_BYTES, MAX_PENDING_COMMANDS, MAX_UNTAKEN_BYTES } from "./limits.ts";
+import { ProtocolError, type Request, RequestParser } from "./parser.ts";
+import { dropSubscriptions, pushedMessage } from "./pubsub.ts";
+import * as refusals from "./refusals.ts";
+import type { Session } from "./session.ts";
+import { queue } from "./transactions.ts";
+import { encodeReply } from "./writer.ts";
+
+/** A reply's place in the order. */
+interface Slot {
+  encoded: string | undefined;
+}
+
+/** What is under way. Others of the kind may join it; what is of another kind waits. */
+type Phase = "idle" | "reading" | "writing" | "alone";
+
+export class Connection implements Client, Subscriber {
+  readonly session: Session;
+  readonly #socket: Socket;
+  readonly #shared: Shared;
+  readonly #parser = new RequestParser();
+  readonly #ended: () => void;
+  /** Whole, and not begun. */
+  #waiting: Request[] = [];
+  /** Begun, and not answered; or answered behind such. */
+  #slots: Slot[] = [];
+  #phase: Phase = "idle";
+  #underWay = 0;
+  /** Reads are begun together or one after the other. */
+  #joinable = false;
+  #out = "";
+  #flushing = false;
+  /** No more commands are begun; when all that were are answered it is over. */
+  #ending = false;
+  /** The client sends nothing more. */
+  #over = false;
+  #closed = false;
+  #unblock: ((withError: boolean) => void) | undefined;
+
+  /** `ended` is called once, when the connection is gone. */
+  constructor(socket: Socket, session: Session, shared: Shared, ended: () => void) {
+    this.#socket = socket;
+    this.session = session;
+    this.#shared = shared;
+    this.#ended = ended;
+    this.#parser.authenticated = session.authenticated;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("drain", () => this.#proceed());
+    socket.on("end", () => this.#inputOver());
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#close());
+  }
+
+  /** What it sent is still answered, but nothing is waited for. */
+  #inputOver(): void {
+    this.#over = true;
+    this.#unblock?.(false);
+    this.#proceed();
+    this.#flushSoon();
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.#waiting = [];
+    this.#unblock?.(false);
+    this.#flushSoon();
+  }
+
+  unblock(withError: boolean): boolean {
+    const unblock = this.#unblock;
+    unblock?.(withError);
+    return unblock !== undefined;
+  }
+
+  message(channel: string, message: string, pattern: string | undefined): void {
+    this.#write(encodeReply(pushedMessage(channel, message, pattern), this.session.protocol));
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ending = true;
+    this.#waiting = [];
+    this.#unblock?.(false);
+    const store = this.#shared.options.store();
+    if (store !== undefined) dropSubscriptions(this.session, store, this);
+    this.#ended();
+  }
+
+  #take(chunk: Buffer): void {
+    this.#shared.stats.bytesIn += chunk.length;
+    this.session.activeMs = Date.now();
+    try {
+      this.#parser.push(chunk, (request) => {
+        if (!this.#ending) this.#waiting.push(request);
+      });
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause;
+      this.#proceed();
+      this.#answer(this.#slot(), error(`ERR Protocol error: ${cause.message}`));
+      this.#ending = true;
+    }
+    this.#proceed();
+    if (this.#waiting.length + this.#slots.length > MAX_PENDING_COMMANDS) this.#socket.pause();
+  }
+
+  /** Begins what may begin. */
+  #proceed(): void {
+    // Reads that begin in this very call share a barrier with none that began before.
+    this.#joinable = this.#phase !== "reading";
+    let begun = 0;
+    while (begun < this.#waiting.length && !this.#ending && this.#socket.writableLength < MAX_UNTAKEN_BYTES) {
+      if (!this.#begin(this.#waiting[begun])) break;
+      begun += 1;
+    }
+    if (begun > 0) this.#waiting.splice(0, begun);
+    if (this.#waiting.length + this.#slots.length <= MAX_PENDING_COMMANDS / 2 && this.#socket.isPaused()) {
+      this.#socket.resume();
+    }
+  }
+
+  /** Whether it was begun: if not, it has to wait for what is under way. */
+  #begin(request: Request): boolean {
+    if (this.#phase === "alone") return false;
+    const { args } = request;
+    const name = args[0].toLowerCase();
+    const local = this.#shared.localCommands.get(name);
+    const spec = local === undefined ? commandNamed(name) : undefined;
+    const refusal = this.#refusal(request, local, spec);
+    if (refusal !== undefined) {
+      this.#answered(refusal);
+      return true;
+    }
+    this.#shared.stats.commands += 1;
+    this.session.lastCommand = name;
+    const store = this.#shared.options.store();
+    if (local !== undefined) return this.#beginLocal(local, args, store);
+    // Neither would have come through `#refusal`.
+    if (spec === undefined || store === undefined) return true;
+    if (this.session.queued !== undefined) {
+      this.#answered(queue(this.session, store, spec, args));
+      return true;
+    }
+    return this.#beginCommand(spec, args, store);
+  }
+
+  #refusal(request: Request, local: LocalCommand | undefined, spec: CommandSpec | undefined): Reply | undefined {
+    const { session } = this;
+    const refused = refusals.refusal(session, request, local, spec, this.#shared.options.store() !== undefined);
+    if (refused === undefined) return undefined;
+    if (session.queued !== undefined && isError(refused)) session.queued.broken = true;
+    if (refused === refusals.NOT_A_CLIENT) {
+      this.#shared.options.log.warn({ client: session.address }, "a browser was made to speak to the Redis port");
+      this.#socket.destroy();
+    }
+    return refused;
+  }
+
+  #beginLocal(local: LocalCommand, args: Arguments, store: Store | undefined): boolean {
+    // What it does must come behind what is under way: a WATCH or an EXEC, and what a client asks about itself.
+    if (this.#underWay > 0) return false;
+    const { session } = this;
+    if (session.queued !== undefined && store !== undefined && local.control !== true) {
+      this.#answered(queue(session, store, local, args));
+      return true;
+    }
+    const context = { session, shared: this.#shared, client: this, subscriber: this };
+    const slot = this.#slot();
+    try {
+      // Commands that do without a store never look at it.
+      const reply = local.run({ ...context, store: store as Store }, args);
+      this.#parser.authenticated = session.authenticated;
+      if (reply instanceof Promise) this.#settle("alone", slot, reply);
+      else if (reply instanceof Several) {
+        slot.encoded = reply.replies.map((one) => encodeReply(one, session.protocol)).join("");
+        this.#flushSlots();
+      } else this.#answer(slot, reply);
+    } catch (cause) {
+      if (!(cause instanceof CommandError)) throw cause;
+      this.#answer(slot, error(cause.text));
+    }
+    return true;
+  }
+
+  #beginCommand(spec: CommandSpec, args: Arguments, store: Store): boolean {
+    const refused = store.refusal(spec, args);
+    if (refused !== undefined) {
+      this.#answered(refused);
+      return true;
+    }
+    if (spec.waitMs !== undefined) return this.#beginBlocking(spec, args, store);
+    const reads = !hasFlag(spec, "write");
+    if (reads && this.#phase !== "writing") {
+      if (this.#phase === "reading" && !this.#joinable) return false;
+      const consistency = this.session.eventual ? "eventual" : "strong";
+      this.#settle("reading", this.#slot(), store.run([args], consistency).then(first));
+      return true;
+    }
+    if (this.#phase === "reading") return false;
+    this.#settle(
+      "writing",
+      this.#slot(),
+      store.write({ commands: [args] }).then((done) => first(done?.replies ?? [])),
+    );
+    return true;
+  }
+
+  #beginBlocking(spec: CommandSpec, args: Arguments, store: Store): boolean {
+    if (this.#underWay > 0) return false;
+    const slot = this.#slot();
+    try {
+      const wait = store.blocking.wait(spec, args);
+      this.#unblock = wait.end;
+      this.#shared.stats.blocked += 1;
+      const reply = wait.reply.finally(() => {
+        this.#unblock = undefined;
+        this.#shared.stats.blocked -= 1;
+      });
+      this.#settle("alone", slot, reply);
+    } catch (cause) {
+      if (!(cause instanceof CommandError)) throw cause;
+      this.#answer(slot, error(cause.text));
+    }
+    return true;
+  }
+
+  #settle(phase: Phase, slot: Slot, reply: Promise<Reply>): void {
+    this.#phase = phase;
+    this.#underWay += 1;
+    reply.then(
+      (value) => this.#settled(slot, value),
+      (cause: unknown) => this.#settled(slot, this.#failure(cause)),
+    );
+  }
+
+  #settled(slot: Slot, reply: Reply): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#phase = "idle";
+    this.#answer(slot, reply);
+    if (this.#underWay === 0) this.#proceed();
+  }
+
+  #failure(cause: unknown): Reply {
+    if (cause instanceof CommandError) return error(cause.text);
+    const reply = failureReply(cause);
+    if (reply !== undefined) return reply;
+    this.#shared.options.log.error({ error: String(cause) }, "a command failed unexpectedly");
+    return error("ERR internal error");
+  }
+
+  #slot(): Slot {
+    const slot: Slot = { encoded: undefined };
+    this.#slots.push(slot);
+    return slot;
+  }
+
+  #answered(reply: Reply): void {
+    this.#answer(this.#slot(), reply);
+  }
+
+  #answer(slot: Slot, reply: Reply): void {
+    slot.encoded = encodeReply(reply, this.session.protocol);
+    this.#flushSlots();
+  }
+
+  #flushSlots(): void {
+    let ready = 0;
+    while (ready < this.#slots.length && this.#slots[ready].encoded !== undefined) {
+      this.#out += this.#slots[ready].encoded;
+      ready += 1;
+    }
+    if (ready === 0) return;
+    this.#slots.splice(0, ready);
+    this.#flushSoon();
+  }
+
+  /** Behind the replies that are due, between two of them. */
+  #write(encoded: string): void {
+    this.#out += encoded;
+    this.#flushSoon();
+  }
+
+  /** What is answered in one turn goes out together. */
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    const out = this.#out;
+    this.#out = "";
+    if (out !== "") {
+      this.#shared.stats.bytesOut += out.length;
+      this.#socket.write(out, "latin1");
+    }
+    if (this.#socket.writableLength > MAX_OUTPUT_BYTES) {
+      this.#shared.stats.slowClients += 1;
+      this.#shared.options.log.warn(
+        { client: this.session.address },
+        "a client that does not take its replies is dropped",
+      );
+      this.#socket.destroy();
+    } else if ((this.#ending || (this.#over && this.#waiting.length === 0)) && this.#slots.length === 0) {
+      this.#socket.end();
+    }
+  }
+}
+
+function first(replies: readonly Reply[]): Reply {
+  return replies[0];
+}
