@@ -2,6 +2,7 @@
 import "./thread-pool.ts";
 import { Command } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
+import { kvCommand } from "./kv/kv-command.ts";
 import { readSwitches, serveCommand } from "./options.ts";
 import { serve } from "./serve.ts";
 import { storeCommand } from "./store/store-command.ts";
@@ -15,12 +16,15 @@ const program = new Command("tailrace")
   });
 const serving = serveCommand(serve);
 const storing = storeCommand();
-for (const command of [serving, storing, ...storing.commands]) command.copyInheritedSettings(program);
+const keyValue = kvCommand();
+for (const command of [serving, storing, ...storing.commands, keyValue, ...keyValue.commands])
+  command.copyInheritedSettings(program);
 program.addCommand(serving);
 program.addCommand(storing);
+program.addCommand(keyValue);
 
 try {
-  readSwitches(serving, process.env);
+  for (const command of [serving, ...keyValue.commands]) readSwitches(command, process.env);
   await program.parseAsync();
   process.exit(ExitCode.ok);
 } catch (error) {

@@ -29,13 +29,13 @@ const DEFAULT_MEMORY_SHARE = 1 / 4;
 /** Below this no chunk would stay for those who follow the tail. */
 const MIN_MEMORY_BYTES = 16 * 1024 * 1024;
 
-function defaultMemoryBytes(): number {
+export function defaultMemoryBytes(): number {
   // 0 or something beyond all measure where no limit is set on the process.
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return Math.max(MIN_MEMORY_BYTES, Math.floor(Math.min(totalmem(), limit) * DEFAULT_MEMORY_SHARE));
 }
 
-function parseMemory(text: string): number {
+export function parseMemory(text: string): number {
   const bytes = parseSizeBytes(text);
   if (bytes === undefined || bytes < MIN_MEMORY_BYTES)
     throw new InvalidArgumentError("it must be a size of at least 16MiB, such as 512MiB or 4GiB");
@@ -60,7 +60,7 @@ function parseDomain(text: string): string {
   return text;
 }
 
-function parseStore(text: string): string {
+export function parseStore(text: string): string {
   if (!/^(file:.+|memory:|s3:\/\/.+)$/.test(text))
     throw new InvalidArgumentError("it must be file:DIR, memory: or s3://BUCKET/PREFIX");
   return text;

@@ -1,24 +1,18 @@
 // `tailrace serve`: opens the store, takes it over, listens, and stops cleanly. Every way to fail ends in one sentence and a code.
 import { readFile } from "node:fs/promises";
-import {
-  CorruptObjectError,
-  DeploymentError,
-  DeposedError,
-  Engine,
-  EngineError,
-  type EngineLogger,
-  type Location,
-} from "@tailrace/engine";
-import { CountingStore, ObjectStoreError, openStore, StoreOpenError } from "@tailrace/engine/object-store";
+import { CorruptObjectError, DeploymentError, Engine, type EngineLogger, type Location } from "@tailrace/engine";
+import { CountingStore, ObjectStoreError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
 import { type Prices, type RunningServer, startServer, type TlsFiles } from "@tailrace/server";
 import { destination, type Logger, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, type InitFile, readInitFile } from "./init-file.ts";
 import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
+import { openStoreOrExit } from "./open-store.ts";
 import type { ServeOptions } from "./options.ts";
 import { readPricesFile } from "./prices-file.ts";
 import { type Quotas, readQuotasFile } from "./quotas-file.ts";
+import { haltError, StopSignal } from "./stop-signal.ts";
 import { tlsFiles } from "./tls.ts";
 import { type OpenTelemetry, openTelemetry } from "./tracing/open-telemetry.ts";
 import { type TraceSettings, traceSettings } from "./tracing/trace-settings.ts";
@@ -144,35 +138,6 @@ async function readSettings(options: ServeOptions, rootToken: string | undefined
   };
 }
 
-/** SIGTERM or SIGINT, or the engine's halt. A second signal exits at once. */
-class StopSignal {
-  readonly requested: Promise<void>;
-  failure: ExitError | undefined;
-  #fail: (error: Error) => void = () => undefined;
-
-  constructor() {
-    this.requested = new Promise((resolve, reject) => {
-      this.#fail = reject;
-      let stopping = false;
-      const onSignal = (signal: NodeJS.Signals) => {
-        if (stopping) process.exit(signal === "SIGINT" ? 130 : 143);
-        stopping = true;
-        resolve();
-      };
-      process.on("SIGTERM", onSignal);
-      process.on("SIGINT", onSignal);
-    });
-    // Whoever waits for it sees it; a halt before that must not count as unhandled.
-    this.requested.catch(() => undefined);
-  }
-
-  /** Also once it was told to stop: what has failed while it stops is no clean stop. */
-  fail(error: ExitError): void {
-    this.failure ??= error;
-    this.#fail(error);
-  }
-}
-
 async function closedOrExit(engine: Engine, stop: StopSignal): Promise<void> {
   try {
     await engine.close();
@@ -180,19 +145,6 @@ async function closedOrExit(engine: Engine, stop: StopSignal): Promise<void> {
     throw stop.failure ?? new ExitError(ExitCode.failure, error instanceof Error ? error.message : String(error));
   }
   if (stop.failure !== undefined) throw stop.failure;
-}
-
-function haltError(error: Error): ExitError {
-  if (error instanceof DeposedError) {
-    return new ExitError(
-      ExitCode.deposed,
-      `${error.message}: another process is using this store, so this one has stopped`,
-    );
-  }
-  if (error instanceof CorruptObjectError)
-    return new ExitError(ExitCode.corrupt, `${error.message}; nothing was changed`);
-  if (error instanceof EngineError) return new ExitError(ExitCode.failure, error.message);
-  return new ExitError(ExitCode.failure, `the shard has stopped: ${error.message}`);
 }
 
 /** From its file or the environment; undefined where neither is given. Errors: ExitError (usage). */
@@ -235,16 +187,6 @@ async function readTokenFile(path: string): Promise<string> {
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(host);
-}
-
-async function openStoreOrExit(url: string) {
-  try {
-    return await openStore(url, systemRuntime);
-  } catch (error) {
-    if (error instanceof StoreOpenError || error instanceof ObjectStoreError)
-      throw new ExitError(ExitCode.store, error.message);
-    throw error;
-  }
 }
 
 async function listenOrExit(

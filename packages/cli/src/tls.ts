@@ -3,12 +3,18 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { TlsFiles } from "@tailrace/server";
 import { ExitCode, ExitError } from "./exit-codes.ts";
-import type { ServeOptions } from "./options.ts";
+
+export interface TlsOptions {
+  readonly listen: { readonly host: string };
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsSelf?: boolean;
+}
 
 const SELF_SIGNED_DAYS = 365;
 
 /** Undefined: plain HTTP. Errors: ExitError (usage). */
-export async function tlsFiles(options: ServeOptions): Promise<TlsFiles | undefined> {
+export async function tlsFiles(options: TlsOptions): Promise<TlsFiles | undefined> {
   if (options.tlsSelf === true) return selfSigned(options.listen.host);
   if (options.tlsCert === undefined && options.tlsKey === undefined) return undefined;
   if (options.tlsCert === undefined || options.tlsKey === undefined) {

@@ -44,6 +44,8 @@ export interface ReplicaOptions {
   readonly proposalTimeoutMs?: number;
   /** How long a read waits for the log. */
   readonly readTimeoutMs?: number;
+  /** How long `open` waits for this replica to catch up; as `readTimeoutMs` unless told otherwise. */
+  readonly openTimeoutMs?: number;
   /** Proposals that may be pending. */
   readonly maxPending?: number;
   /** Bytes of commands (128 more for each) that may be pending. */
@@ -136,7 +138,8 @@ export class Replica<State, Command, Result> {
   ): Promise<Replica<State, Command, Result>> {
     const replica = new Replica(machine, options);
     try {
-      await replica.read(() => undefined);
+      const { openTimeoutMs } = options;
+      await replica.read(() => undefined, openTimeoutMs === undefined ? {} : { timeoutMs: openTimeoutMs });
       replica.#live = true;
       return replica;
     } catch (error) {

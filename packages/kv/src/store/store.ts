@@ -25,7 +25,13 @@ import { Writes } from "./writes.ts";
 export interface StoreOptions
   extends Pick<
     ReplicaOptions,
-    "proposalTimeoutMs" | "readTimeoutMs" | "maxPending" | "maxPendingBytes" | "digestEveryRecords" | "onProblem"
+    | "proposalTimeoutMs"
+    | "readTimeoutMs"
+    | "openTimeoutMs"
+    | "maxPending"
+    | "maxPendingBytes"
+    | "digestEveryRecords"
+    | "onProblem"
   > {
   readonly log: Log;
   /** Without them the log is read from its beginning at every start. */
