@@ -61,6 +61,12 @@ export const PARTS = [
     files: ["packages/replica/test/*.test.ts"],
   },
   {
+    name: "kv",
+    budgetSecs: 40,
+    what: "the key-value store: real Redis clients, real processes, replicas that are killed",
+    files: ["packages/kv/test/*.test.ts"],
+  },
+  {
     name: "pressure",
     budgetSecs: 30,
     what: "clients that ask for much and take nothing",

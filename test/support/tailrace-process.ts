@@ -1,4 +1,4 @@
-// A real `tailrace serve` under test: started on a free port, killed, stopped and continued at will, never left behind.
+// A real `tailrace serve` or `tailrace kv serve` under test: started on a free port, killed, stopped and continued at will, never left behind.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -9,14 +9,17 @@ const ROOT = join(import.meta.dirname, "../..");
 const MAIN = join(ROOT, "packages/cli/src/main.ts");
 
 export interface ServeSetup {
-  readonly store: string;
+  /** Undefined where the command keeps nothing itself. */
+  readonly store?: string;
+  /** The command and its address; `serve` without. */
+  readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export class TailraceProcess {
   readonly child: ChildProcess;
-  /** `http://127.0.0.1:PORT`, once `started` has resolved. */
+  /** `http://127.0.0.1:PORT`, or `redis://…`, once `started` has resolved. */
   url = "";
   output = "";
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -34,7 +37,8 @@ export class TailraceProcess {
 
   /** Starts without waiting. */
   static spawn(setup: ServeSetup): TailraceProcess {
-    const args = [...NODE_FLAGS, MAIN, "serve", "--listen", "127.0.0.1:0", "--store", setup.store];
+    const { command = ["serve", "--listen", "127.0.0.1:0"], store } = setup;
+    const args = [...NODE_FLAGS, MAIN, ...command, ...(store === undefined ? [] : ["--store", store])];
     const child = spawn(process.execPath, [...args, "--log-level", "warn", ...(setup.args ?? [])], {
       env: { ...process.env, UV_THREADPOOL_SIZE: "8", ...setup.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -59,7 +63,7 @@ export class TailraceProcess {
     if (stdout === null) throw new Error("its output is not captured");
     while (this.url === "") {
       const ended = await Promise.race([once(stdout, "data").then(() => false), this.exited.then(() => true)]);
-      const match = /listens on (https?:\/\/\S+)/.exec(this.output);
+      const match = /listens on ((?:https?|rediss?):\/\/\S+)/.exec(this.output);
       if (match !== null) this.url = match[1];
       else if (ended) throw new Error(`tailrace ended before it listened:\n${this.output}`);
     }

@@ -10,7 +10,7 @@ import { failureReply } from "../store/failures.ts";
 import type { Subscriber } from "../store/pubsub.ts";
 import type { Store } from "../store/store.ts";
 import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
-import { MAX_OUTPUT_BYTES, MAX_PENDING_COMMANDS, MAX_UNTAKEN_BYTES } from "./limits.ts";
+import { FIRST_WINDOW_COMMANDS, MAX_OUTPUT_BYTES, MAX_PENDING_COMMANDS, MAX_UNTAKEN_BYTES } from "./limits.ts";
 import { ProtocolError, type Request, RequestParser } from "./parser.ts";
 import { dropSubscriptions, pushedMessage } from "./pubsub.ts";
 import * as refusals from "./refusals.ts";
@@ -40,6 +40,12 @@ export class Connection implements Client, Subscriber {
   #underWay = 0;
   /** Reads are begun together or one after the other. */
   #joinable = false;
+  /** How many commands may be begun and not answered: the fewer, the larger their replies. */
+  #window = FIRST_WINDOW_COMMANDS;
+  /** Of late. */
+  #replyBytes = 0;
+  /** Of replies that are not handed to the socket yet. */
+  #unsentBytes = 0;
   #out = "";
   #flushing = false;
   /** No more commands are begun; when all that were are answered it is over. */
@@ -122,7 +128,7 @@ export class Connection implements Client, Subscriber {
     // Reads that begin in this very call share a barrier with none that began before.
     this.#joinable = this.#phase !== "reading";
     let begun = 0;
-    while (begun < this.#waiting.length && !this.#ending && this.#socket.writableLength < MAX_UNTAKEN_BYTES) {
+    while (begun < this.#waiting.length && !this.#ending && this.#hasRoom()) {
       if (!this.#begin(this.#waiting[begun])) break;
       begun += 1;
     }
@@ -130,6 +136,12 @@ export class Connection implements Client, Subscriber {
     if (this.#waiting.length + this.#slots.length <= MAX_PENDING_COMMANDS / 2 && this.#socket.isPaused()) {
       this.#socket.resume();
     }
+  }
+
+  /** For another reply. */
+  #hasRoom(): boolean {
+    if (this.#slots.length >= this.#window) return false;
+    return this.#unsentBytes + this.#socket.writableLength < MAX_UNTAKEN_BYTES;
   }
 
   /** Whether it was begun: if not, it has to wait for what is under way. */
@@ -185,8 +197,7 @@ export class Connection implements Client, Subscriber {
       this.#parser.authenticated = session.authenticated;
       if (reply instanceof Promise) this.#settle("alone", slot, reply);
       else if (reply instanceof Several) {
-        slot.encoded = reply.replies.map((one) => encodeReply(one, session.protocol)).join("");
-        this.#flushSlots();
+        this.#fill(slot, reply.replies.map((one) => encodeReply(one, session.protocol)).join(""));
       } else this.#answer(slot, reply);
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
@@ -272,7 +283,14 @@ export class Connection implements Client, Subscriber {
   }
 
   #answer(slot: Slot, reply: Reply): void {
-    slot.encoded = encodeReply(reply, this.session.protocol);
+    this.#fill(slot, encodeReply(reply, this.session.protocol));
+  }
+
+  #fill(slot: Slot, encoded: string): void {
+    slot.encoded = encoded;
+    this.#unsentBytes += encoded.length;
+    this.#replyBytes = Math.max(encoded.length, this.#replyBytes * 0.9);
+    this.#window = Math.max(1, Math.min(MAX_PENDING_COMMANDS, Math.floor(MAX_UNTAKEN_BYTES / this.#replyBytes)));
     this.#flushSlots();
   }
 
@@ -289,8 +307,19 @@ export class Connection implements Client, Subscriber {
 
   /** Behind the replies that are due, between two of them. */
   #write(encoded: string): void {
+    if (this.#closed) return;
     this.#out += encoded;
-    this.#flushSoon();
+    this.#unsentBytes += encoded.length;
+    if (this.#unsentBytes + this.#socket.writableLength > MAX_OUTPUT_BYTES) this.#drop();
+    else this.#flushSoon();
+  }
+
+  #drop(): void {
+    this.#shared.stats.slowClients += 1;
+    this.#shared.options.log.warn({ client: this.session.address }, "a client that takes nothing is dropped");
+    this.#out = "";
+    this.#socket.destroy();
+    this.#close();
   }
 
   /** What is answered in one turn goes out together. */
@@ -308,19 +337,13 @@ export class Connection implements Client, Subscriber {
     const out = this.#out;
     this.#out = "";
     if (out !== "") {
+      this.#unsentBytes -= out.length;
       this.#shared.stats.bytesOut += out.length;
       this.#socket.write(out, "latin1");
     }
-    if (this.#socket.writableLength > MAX_OUTPUT_BYTES) {
-      this.#shared.stats.slowClients += 1;
-      this.#shared.options.log.warn(
-        { client: this.session.address },
-        "a client that does not take its replies is dropped",
-      );
-      this.#socket.destroy();
-    } else if ((this.#ending || (this.#over && this.#waiting.length === 0)) && this.#slots.length === 0) {
-      this.#socket.end();
-    }
+    if (this.#waiting.length > 0) this.#proceed();
+    const isOver = this.#ending || (this.#over && this.#waiting.length === 0);
+    if (isOver && this.#slots.length === 0 && this.#out === "") this.#socket.end();
   }
 }
 

@@ -12,6 +12,8 @@ export const MAX_LINE_BYTES = 64 * 1024;
 
 /** Commands of one connection that are begun or wait; with more, it is not read from. */
 export const MAX_PENDING_COMMANDS = 1024;
+/** Of those, under way at once before it is known how large this client's replies are. */
+export const FIRST_WINDOW_COMMANDS = 64;
 /** Within MULTI, in bytes: what EXEC sends must be one record. */
 export const MAX_QUEUED_BYTES = 2 * 1024 * 1024;
 /** With so many bytes of replies that the client has not taken, no more commands of it are begun. */
