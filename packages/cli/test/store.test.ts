@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { NODE_FLAGS } from "../../../scripts/node-flags.js";
 import { HttpClient } from "../../../test/support/http-client.ts";
 import { TailraceProcess } from "../../../test/support/tailrace-process.ts";
+import { startVersitygw, VERSITYGW_MISSING } from "../../../test/support/versitygw.ts";
 
 const temporary = mkdtempSync(join(tmpdir(), "tailrace-store-command-"));
 after(() => rmSync(temporary, { recursive: true, force: true }));
@@ -47,6 +48,21 @@ async function served(name: string): Promise<{ store: string; directory: string;
     );
   http.close();
   return { store, directory, server };
+}
+
+/** What the streams of `served` hold. */
+async function bodies(url: string): Promise<string[]> {
+  const http = new HttpClient(url);
+  const read: string[] = [];
+  for (const stream of ["s0", "s1", "s2"]) {
+    const answer = await http.send("GET", `/v1/streams/${stream}/records?seq_num=0`, {
+      headers: { "s2-basin": BASIN, accept: "application/json" },
+    });
+    const { records } = JSON.parse(answer.text) as { records: readonly { body: string }[] };
+    read.push(...records.map(({ body }) => `${stream} ${body}`));
+  }
+  http.close();
+  return read;
 }
 
 function logFiles(directory: string): string[] {
@@ -152,4 +168,70 @@ test("gc says what it would delete, refuses a store that is being served, and de
   assert.equal((await tailrace(["gc", `file:${nowhere}`])).code, 2);
   assert.ok(!existsSync(nowhere), "a store that is not there is not made");
   assert.equal((await tailrace(["gc", `file:${temporary}`])).code, 2);
+});
+
+test("copy makes a deployment of its own of a store that is being served, which then serves all of it", async (t) => {
+  const { store, server } = await served("copied");
+  t.after(() => server.kill());
+  const directory = join(temporary, "copy");
+  const target = `file:${directory}`;
+  const copied = await tailrace(["copy", store, target]);
+  assert.equal(copied.code, 0, copied.stderr);
+  assert.match(
+    copied.stdout,
+    /is copied to file:.*, deployment [0-9a-f]{32}\n {2}manifest 0, log 0 to \d+, 0 segments\n/,
+  );
+  assert.equal((await tailrace(["check", target])).code, 0);
+  const again = await tailrace(["copy", store, target, "--resume"]);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /is not empty: it holds a deployment/);
+  const heir = await TailraceProcess.start({ store: target });
+  t.after(() => heir.kill());
+  const expected = await bodies(server.url);
+  assert.equal(expected.length, 20);
+  assert.deepEqual(await bodies(heir.url), expected);
+  const inUse = await tailrace(["copy", store, target]);
+  assert.equal(inUse.code, 2);
+  assert.match(inUse.stderr, /in use by another process/);
+});
+
+test("half a copy is opened by no server, and says what to do", async () => {
+  const directory = join(temporary, "half");
+  mkdirSync(directory);
+  writeFileSync(join(directory, "deployment.json"), JSON.stringify({ format: "unfinished copy", of: "x", by: "y" }));
+  const checked = await tailrace(["check", `file:${directory}`]);
+  assert.equal(checked.code, 2);
+  assert.match(checked.stderr, /holds a copy that was not finished: go on with "tailrace store copy --resume"/);
+});
+
+test("from a laptop to a bucket: copied, checked, counted, served, collected, and back", async (t) => {
+  const s3 = await startVersitygw();
+  if (s3 === undefined) return t.skip(VERSITYGW_MISSING);
+  t.after(() => s3.stop());
+  const { store, server } = await served("laptop");
+  t.after(() => server.kill());
+  const bucket = `s3://${s3.bucket}/moved`;
+  const expected = await bodies(server.url);
+  assert.equal((await tailrace(["copy", store, bucket], s3.env)).code, 0);
+  for (const command of ["check", "stats"]) assert.equal((await tailrace([command, bucket], s3.env)).code, 0);
+  const heir = await TailraceProcess.start({ store: bucket, env: s3.env });
+  t.after(() => heir.kill());
+  assert.deepEqual(await bodies(heir.url), expected);
+  const refused = await tailrace(["gc", bucket], s3.env);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /was not released/);
+  const taken = await tailrace(["gc", bucket, "--take-over"], s3.env);
+  assert.equal(taken.code, 0, taken.stderr);
+  // It finds out when it writes next, and ends with or without an answer.
+  const http = new HttpClient(heir.url);
+  const tooLate = { records: [{ body: "too late" }] };
+  await http.json("POST", "/v1/streams/s0/records", tooLate, { "s2-basin": BASIN }).catch(() => undefined);
+  http.close();
+  assert.equal((await heir.exited).code, 6);
+  assert.equal((await tailrace(["gc", bucket], s3.env)).code, 0, "it was released");
+  const back = `file:${join(temporary, "back")}`;
+  assert.equal((await tailrace(["copy", bucket, back], s3.env)).code, 0);
+  const home = await TailraceProcess.start({ store: back });
+  t.after(() => home.kill());
+  assert.deepEqual(await bodies(home.url), expected);
 });

@@ -11,6 +11,17 @@ import { pause } from "./shard/waiting.ts";
 
 export const DEPLOYMENT_FORMAT = 1;
 
+/** Stands in place of a format as long as not all of a copy is there: no build, older ones neither, takes it for a deployment. */
+const UNFINISHED_COPY_FORMAT = "unfinished copy";
+
+/** What stands in place of a deployment as long as not all of a copy is there. */
+export interface UnfinishedCopy {
+  /** The id of the deployment that is copied. */
+  readonly of: string;
+  /** Random, of whoever is copying at the moment. */
+  readonly by: string;
+}
+
 export interface Deployment {
   readonly format: number;
   /** Random; names the deployment. */
@@ -70,8 +81,24 @@ export async function readDeployment(reads: Pick<StoreReads, "get">, store: stri
 }
 
 /** JSON for people, with the checksum of all the other fields. */
-function encodeDeployment(deployment: Deployment): Uint8Array {
+export function encodeDeployment(deployment: Deployment): Uint8Array {
   return Buffer.from(`${JSON.stringify({ ...deployment, checksum: checksumOf(deployment) }, null, 2)}\n`);
+}
+
+export function encodeUnfinishedCopy({ of, by }: UnfinishedCopy): Uint8Array {
+  return Buffer.from(`${JSON.stringify({ format: UNFINISHED_COPY_FORMAT, of, by }, null, 2)}\n`);
+}
+
+/** Undefined when it is anything else. */
+export function parseUnfinishedCopy(bytes: Uint8Array): UnfinishedCopy | undefined {
+  try {
+    const { format, of, by } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
+    return format === UNFINISHED_COPY_FORMAT && typeof of === "string" && typeof by === "string"
+      ? { of, by }
+      : undefined;
+  } catch {
+    return undefined; // No JSON: no copy of ours.
+  }
 }
 
 function checksumOf(fields: object): string {
@@ -89,6 +116,10 @@ function parseDeployment(bytes: Uint8Array, store: string): Deployment {
     string,
     unknown
   >;
+  if (fields.format === UNFINISHED_COPY_FORMAT)
+    throw new DeploymentError(
+      `${store} holds a copy that was not finished: go on with "tailrace store copy --resume", or delete what is there`,
+    );
   if (fields.format !== DEPLOYMENT_FORMAT) {
     throw new DeploymentError(
       `${store} holds data of format ${String(fields.format)}, and this build of Tailrace reads format ${DEPLOYMENT_FORMAT}: use the build that wrote it`,

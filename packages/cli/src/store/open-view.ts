@@ -9,7 +9,7 @@ import {
   type StoreView,
 } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
+import { CopyTargetError, StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
 import { ExitError } from "../exit-codes.ts";
 
 const ALIVE_MS = 60_000;
@@ -26,8 +26,8 @@ export async function withView<T>(url: string, code: number, run: (view: StoreVi
   });
 }
 
-/** The same for what changes a store: opened to be written to, which on the file store takes its lock, and to be looked at. A store that is not there is
- * not made. */
+/** The same for what changes a store: opened to be written to, which on the file store takes its lock, and to be looked at. A store that is not there
+ * is not made. */
 export async function withStore<T>(
   url: string,
   code: number,
@@ -37,6 +37,22 @@ export async function withStore<T>(
     const store = await openStore(url, systemRuntime);
     try {
       return await run(store, view);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+/** The same for a store that may not be there yet: a directory is made. */
+export async function withNewStore<T>(
+  url: string,
+  code: number,
+  run: (store: ObjectStore, view: StoreView) => Promise<T>,
+): Promise<T> {
+  return expecting(code, async () => {
+    const store = await openStore(url, systemRuntime);
+    try {
+      return await withView(url, code, (view) => run(store, view));
     } finally {
       await store.close();
     }
@@ -55,6 +71,7 @@ async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
       error instanceof DeploymentError ||
       error instanceof CorruptObjectError ||
       error instanceof StoreInUseError ||
+      error instanceof CopyTargetError ||
       error instanceof SurveyError;
     throw isExpected ? new ExitError(code, error.message) : error;
   } finally {

@@ -11,7 +11,8 @@ export function storeCommand(): Command {
     .description("Look after a store.")
     .addCommand(checkCommand())
     .addCommand(statsCommand())
-    .addCommand(gcCommand());
+    .addCommand(gcCommand())
+    .addCommand(copyCommand());
 }
 
 function storeArgument(name: string): Argument {
@@ -77,5 +78,26 @@ Exit codes: 0 done, 2 it could not be done, or not all of it.`,
     .action(async (store: string, options: { dryRun?: boolean; takeOver?: boolean; json?: boolean }) => {
       const { gc } = await import("./gc.ts");
       await gc(store, options);
+    });
+}
+
+function copyCommand(): Command {
+  return new Command("copy")
+    .description("Copy everything in a store into an empty one, which becomes a deployment of its own.")
+    .addArgument(storeArgument("<source>"))
+    .addArgument(storeArgument("<target>"))
+    .option("--resume", "go on with a copy that was not finished; nobody else may be at work on it")
+    .option("--json", "answer in JSON")
+    .addHelpText(
+      "after",
+      `
+The source may be in use: the copy holds everything that was acknowledged before it began, and is consistent. All that
+is copied is verified. Until all of it is there, no server opens the target.
+
+Exit codes: 0 copied, 1 the source is damaged, 2 it could not be done.`,
+    )
+    .action(async (source: string, target: string, options: { resume?: boolean; json?: boolean }) => {
+      const { copy } = await import("./copy.ts");
+      await copy(source, target, options);
     });
 }

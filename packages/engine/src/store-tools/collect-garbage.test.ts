@@ -53,7 +53,7 @@ test("what lies about goes, and what is needed, in flight or not Tailrace's stay
   assert.deepEqual(checked.damage.told, []);
   const { flushedChunks, oldManifests, orphanedSegments } = checked.garbage;
   assert.deepEqual([...flushedChunks, ...oldManifests, ...orphanedSegments], []);
-  await readSample(memory, sample);
+  assert.deepEqual(await readSample(memory, sample), sample);
   assert.deepEqual(keysOf(await gc(memory)).length <= 1, true, "nothing is left but what it did itself");
 });
 
@@ -70,7 +70,7 @@ test("an owner that has not released the shard is left alone, unless it is to be
   await assert.rejects(h.until(h.append({ bodies: ["too late"] })));
   assert.ok(h.halts[0] instanceof DeposedError, String(h.halts[0]));
   assert.deepEqual((await check(memory)).damage.told, []);
-  await readSample(memory, sample);
+  assert.deepEqual(await readSample(memory, sample), sample);
 });
 
 test("an owner that starts while it is on its way is not deposed behind its back", async () => {

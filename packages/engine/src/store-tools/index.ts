@@ -8,6 +8,8 @@ export {
   findGarbage,
   type GarbageProgress,
 } from "./collect-garbage.ts";
+export { type CopyOptions, type CopyProgress, type CopyReport, copyStore, deploymentIn } from "./copy-store.ts";
+export { CopyTarget, CopyTargetError, type CopyTargetOptions } from "./copy-target.ts";
 export type { Finding, Findings } from "./findings.ts";
 export type { Garbage } from "./garbage.ts";
 export type { StoredObject } from "./inventory.ts";

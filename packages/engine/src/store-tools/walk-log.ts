@@ -44,8 +44,8 @@ export interface LogWalk {
   readonly manifest: Pick<Manifest, "logStart" | "inForce" | "fences">;
   /** Places of all objects of the log, from the manifest's start on, in order. */
   readonly places: readonly number[];
-  /** Called with each object of the log, in order, and for each that is missing. */
-  readonly visit: (object: LogObject) => void;
+  /** Called with each object of the log, in order, and for each that is missing; the walk goes on when it is done. */
+  readonly visit: (object: LogObject) => void | Promise<void>;
 }
 
 /** Errors: ObjectStoreError when something cannot be read. */
@@ -63,10 +63,10 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
   const fetches = new FetchAhead(places.length, READ_AHEAD_OBJECTS, (index) =>
     getIfThere(reads, walKey(shard, places[index])),
   );
-  const visitAt = (place: number, bytes: Uint8Array) => {
+  const visitAt = (place: number, bytes: Uint8Array): void | Promise<void> => {
     const object = look(walKey(shard, place), place, bytes, cursor);
     if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
-    visit(object);
+    return visit(object);
   };
   for (let i = 0; i < places.length; i += 1) {
     const place = places[i];
@@ -74,12 +74,12 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
     while (cursor.place < place) {
       const passedOver = await getIfThere(reads, walKey(shard, cursor.place));
       if (passedOver !== undefined) {
-        visitAt(cursor.place, passedOver);
+        await visitAt(cursor.place, passedOver);
         continue;
       }
       const isEnd = (places.at(-1) ?? 0) < cursor.place + window;
       if (isEnd) return walked(cursor, voidPlaces, places.slice(i));
-      visit(missing(shard, cursor.place));
+      await visit(missing(shard, cursor.place));
       cursor.place = place;
     }
     if (place < cursor.place) {
@@ -87,9 +87,9 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
       continue;
     }
     const bytes = await fetches.get(i);
-    if (bytes !== undefined) visitAt(place, bytes);
+    if (bytes !== undefined) await visitAt(place, bytes);
     else {
-      visit(missing(shard, place));
+      await visit(missing(shard, place));
       skip(cursor, place, manifest.fences.includes(place) ? window : 1);
     }
   }
