@@ -89,14 +89,14 @@ function replace({ keyspace }: CommandContext, key: string, value: string): void
 }
 
 function addTo(context: CommandContext, key: string, by: bigint): Reply {
-  const before = stringAt(context, key);
+  const before = stringAt(context, key) ?? "0";
   // Most counters are small.
-  if (before !== undefined && before.length < 15 && by <= 0xffffffffn && by >= -0xffffffffn) {
+  if (before.length < 15 && by <= 0xffffffffn && by >= -0xffffffffn) {
     const sum = integer(before) + Number(by);
     replace(context, key, String(sum));
     return sum;
   }
-  const sum = (before === undefined ? 0n : int64(before)) + by;
+  const sum = int64(before) + by;
   if (sum > MAX_INT64 || sum < MIN_INT64) throw new CommandError("ERR increment or decrement would overflow");
   replace(context, key, String(sum));
   return sum;
