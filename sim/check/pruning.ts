@@ -173,8 +173,8 @@ function horizon(steps: readonly Step[], placement: Placement): number {
   return end;
 }
 
-/** Appends whose commands would show although nobody sees their records (a token that a refusal tells, a trim), and those of the same session
- * before them, without which they cannot have taken effect. */
+/** Appends whose commands would show although nobody sees their records (a token that a refusal tells, a trim), or behind which something of their
+ * session must happen; and those of the same session before them, without which they cannot have taken effect. */
 function mattersBeyond(steps: readonly Step[], placement: Placement): Set<Append> {
   const told = new Set<string>();
   for (const step of steps) if (step.kind === "fencing-token-mismatch") told.add(step.actual);
@@ -182,13 +182,16 @@ function mattersBeyond(steps: readonly Step[], placement: Placement): Set<Append
     operation.call.records.some(
       ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && told.has(command.token)),
     );
+  const showing = new Set(placement.appends.filter(shows));
   const matters = new Set<Append>();
-  const sessions = new Set<string>();
-  for (const append of placement.appends.toReversed()) {
-    const { session } = append.operation;
-    if (!shows(append) && (session === undefined || !sessions.has(session))) continue;
-    matters.add(append);
-    if (session !== undefined) sessions.add(session);
+  for (const step of steps) {
+    const isRequired = step.returned !== Number.POSITIVE_INFINITY;
+    let before = isRequired || (step.kind === "append" && showing.has(step.append)) ? step : undefined;
+    for (; before !== undefined; before = before.after) {
+      if (before.kind !== "append") continue;
+      if (matters.has(before.append)) break;
+      matters.add(before.append);
+    }
   }
   return matters;
 }
