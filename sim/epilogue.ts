@@ -154,6 +154,7 @@ export class Epilogue {
         await client.pause(PAUSE_MS);
       }
       await getStream(client, subject);
+      if (!subject.createdOnAppend && !over()) await append(client, subject, subject.question(client.name));
     }
   }
 }

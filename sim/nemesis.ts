@@ -32,15 +32,17 @@ const WAYS: readonly Weather[] = [
 const CUT_OFF_FOR_MS = [1_000, 3_000, 8_000];
 /** What may ail an owner that is about to be overtaken. */
 const AILMENTS = ["none", "none", "cut off", "cut off", "cut off", "freeze", "suspend", "clock"] as const;
-/** A flush is waited for this long, and looked for this often. */
-const FLUSH_AWAITED_MS = 10_000;
-const FLUSH_POLL_MS = 10;
+/** A flush, or a marker, is waited for this long, and looked for this often. */
+const AWAITED_MS = 10_000;
+const AWAIT_POLL_MS = 10;
 /** What befalls an owner while it flushes and another takes over, and within what time of the flush's first put. */
 const FLUSH_AILMENTS = [
   "none",
   "crash",
   "stall",
   "stall and crash",
+  "log stalls and crash",
+  "log stalls and crash",
   "log away",
   "sleep",
   "sleep",
@@ -57,6 +59,8 @@ const FLUSH_STALLS: readonly Weather[] = [
   WEATHERS.logStalling,
   WEATHERS.logLate,
 ];
+/** What may ail whoever takes over meanwhile: it reads, fences and marks while the flush goes on. */
+const TAKER_AILMENTS: readonly Weather[] = [WEATHERS.crawling, WEATHERS.stalling];
 /** A taker may answer this long after its fence; its clock jumps before, or never. */
 const WITHIN_WAIT_MS = 1_700;
 /** Whoever follows a release does not sit still for longer than this; one that waits for a lease does. */
@@ -146,11 +150,14 @@ export class Nemesis {
     const { scheduler } = this.#world;
     const process = this.#startSomewhere();
     if (process === undefined) return;
-    scheduler.after(this.#chance.between(5, 150), this.lane, `${process.name} stumbles`, () => {
+    const stumble = () => {
       if (process.over || process.lane.state !== "running" || this.#healed) return;
       this.#sleep(process, "frozen");
       this.#startSomewhere();
-    });
+    };
+    // It may be about to look whether its marker is the newest.
+    if (this.#chance.happens(0.4)) this.#await(process, ({ store }) => store.manifests > 0, stumble);
+    else scheduler.after(this.#chance.between(5, 150), this.lane, `${process.name} stumbles`, stumble);
   }
 
   #freeSites(): Site[] {
@@ -252,17 +259,26 @@ export class Nemesis {
     const owner = this.#owner();
     if (owner === undefined) return;
     const ailment = this.#chance.pick(FLUSH_AILMENTS);
-    if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
+    if (ailment.startsWith("log stalls")) this.#cutOff(owner, [WEATHERS.logStalling]);
+    else if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
     if (this.#chance.happens(0.4)) this.#fallUpon(owner, ailment);
-    else this.#awaitFlush(owner, owner.store.flushes, FLUSH_AWAITED_MS, () => this.#fallUpon(owner, ailment));
+    else {
+      const { flushes } = owner.store;
+      this.#await(
+        owner,
+        ({ store }) => store.flushes > flushes,
+        () => this.#fallUpon(owner, ailment),
+      );
+    }
   }
 
-  #awaitFlush(owner: SimProcess, flushes: number, leftMs: number, act: () => void): void {
-    if (this.#healed || owner.over || leftMs <= 0) return;
-    if (owner.store.flushes > flushes) act();
+  /** Acts as soon as `process` has come to do something; not at all when it takes too long. */
+  #await(process: SimProcess, done: (process: SimProcess) => boolean, act: () => void, leftMs = AWAITED_MS): void {
+    if (this.#healed || process.over || leftMs <= 0) return;
+    if (done(process)) act();
     else
-      this.#world.scheduler.after(FLUSH_POLL_MS, this.lane, "waits for a flush", () =>
-        this.#awaitFlush(owner, flushes, leftMs - FLUSH_POLL_MS, act),
+      this.#world.scheduler.after(AWAIT_POLL_MS, this.lane, `waits for ${process.name}`, () =>
+        this.#await(process, done, act, leftMs - AWAIT_POLL_MS),
       );
   }
 
@@ -274,7 +290,10 @@ export class Nemesis {
       scheduler.after(chance.between(0, WITHIN_FLUSH_MS), this.lane, what, () => {
         if (!this.#healed) act();
       });
-    soon(`overtakes a flush of ${owner.name}`, () => this.#startSomewhere());
+    soon(`overtakes a flush of ${owner.name}`, () => {
+      const taker = this.#startSomewhere();
+      if (taker !== undefined && chance.happens(0.4)) this.#cutOff(taker, TAKER_AILMENTS);
+    });
     soon(`falls upon ${owner.name}`, () => {
       if (owner.over || owner.lane.state !== "running") return;
       if (ailment.endsWith("crash")) owner.crash();

@@ -22,6 +22,7 @@ import { Reader, Tailer } from "./workload/readers.ts";
 import { type Ageing, Subject } from "./workload/subject.ts";
 import { SessionWriter, Writer } from "./workload/writers.ts";
 import { Chance } from "./world/chance.ts";
+import { MAX_WALL_ERROR_MS } from "./world/drift.ts";
 import { Lane } from "./world/scheduler.ts";
 import { Trace } from "./world/trace.ts";
 import { World } from "./world/world.ts";
@@ -415,7 +416,7 @@ class Simulation {
       seed: this.#seed,
       scenario: this.#scenario.name,
       rot: this.#world.rots.length === 0 ? "none" : this.#rotFound ? "found" : "of no account",
-      violations: [...this.#world.violations, ...checkAgeing(history, ageing)],
+      violations: [...this.#world.violations, ...checkAgeing(history, ageing, 2 * MAX_WALL_ERROR_MS)],
       history,
       expiring: new Set(ageing.map(({ stream }) => stream)),
       standing: standing(history, this.#world.bucket, this.#world.sealings),

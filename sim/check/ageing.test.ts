@@ -24,7 +24,7 @@ function violations(ageing: AgeingStream, told: readonly (readonly [number, Call
   }
   const history = recorder.history();
   return [
-    ...checkAgeing(history, [ageing]),
+    ...checkAgeing(history, [ageing], 0),
     ...check(history, { expiring: new Set(["s"]) }).map(({ summary }) => summary),
   ];
 }

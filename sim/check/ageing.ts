@@ -11,9 +11,18 @@ export interface AgeingStream {
   readonly deletesItselfAfterMs: number | undefined;
 }
 
-/** A sentence for everything that vanished too early. The operations of these streams must bear times. */
-export function checkAgeing(history: History, streams: readonly AgeingStream[]): string[] {
-  return streams.flatMap((ageing) => {
+/**
+ * A sentence for everything that vanished too early. The operations of these streams must bear times. `clockErrorMs`: so far apart are the clocks
+ * of those who write and those who judge what is old.
+ */
+export function checkAgeing(history: History, streams: readonly AgeingStream[], clockErrorMs: number): string[] {
+  return streams.flatMap((each) => {
+    const { deletesItselfAfterMs } = each;
+    const ageing = {
+      ...each,
+      ageMs: each.ageMs - clockErrorMs,
+      deletesItselfAfterMs: deletesItselfAfterMs === undefined ? undefined : deletesItselfAfterMs - clockErrorMs,
+    };
     const operations = history.filter(({ stream }) => stream === ageing.stream);
     return ageing.deletesItselfAfterMs === undefined
       ? recordsGoneEarly(operations, ageing.ageMs)

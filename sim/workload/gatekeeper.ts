@@ -3,6 +3,7 @@
 // streams alone.
 import type { Client, Reply } from "../clients/client.ts";
 import { recordsUrl } from "../clients/operations.ts";
+import { MAX_WALL_ERROR_MS } from "../world/drift.ts";
 import type { Site } from "../world/world.ts";
 import { RepeatingActor, type Stage, WALL_EPOCH_MS } from "./actor.ts";
 import type { Subject } from "./subject.ts";
@@ -107,8 +108,10 @@ export class Gatekeeper extends RepeatingActor {
     const reply = await send(client, "GET", `${recordsUrl(subject)}/tail`, headers, undefined);
     if (typeof reply === "string") return false;
     const after = clockOf(site);
-    // Whoever has forgotten a token by a clock that was put ahead does not remember it.
-    const lasts = expiresAtMs === Number.POSITIVE_INFINITY || (!world.clocksJumped && after.wallMs < expiresAtMs);
+    // Whoever has forgotten a token by a clock that is ahead does not remember it.
+    const lasts =
+      expiresAtMs === Number.POSITIVE_INFINITY ||
+      (!world.clocksJumped && after.wallMs + 2 * MAX_WALL_ERROR_MS < expiresAtMs);
     if (state === "live" && lasts && (reply.status === AUTHN || reply.status === DENIED))
       world.violation(`${id} is issued, and was refused with ${reply.status}`);
     if (state === "revoked" && reply.status < 300) world.violation(`${id} is revoked, and was let in`);

@@ -1,7 +1,7 @@
-// Actors that read: here and there, or along with the tail.
+// Actors that read: here and there, or along with the tail; and that ask whom a stream is for, where that changes often.
 import type { ReadStart } from "../check/history.ts";
 import type { Client } from "../clients/client.ts";
-import { checkTail, type ReadCall, read } from "../clients/operations.ts";
+import { append, checkTail, type ReadCall, read } from "../clients/operations.ts";
 import { readSession } from "../clients/read-session.ts";
 import { RepeatingActor, someSubject, wallMs } from "./actor.ts";
 import type { Subject } from "./subject.ts";
@@ -31,7 +31,10 @@ export class Reader extends RepeatingActor {
   protected async act(): Promise<void> {
     const { client } = this;
     const subject = someSubject(client, this.stage);
-    if (client.chance.happens(0.4)) {
+    if (client.chance.happens(this.stage.commandRate)) {
+      this.doing = `asking for the fencing token of ${subject.name}`;
+      subject.saw(await append(client, subject, subject.question(client.name)));
+    } else if (client.chance.happens(0.4)) {
       this.doing = `asking for the tail of ${subject.name}`;
       subject.saw(await checkTail(client, subject));
     } else {

@@ -137,6 +137,11 @@ export class Subject implements StreamRef {
     return wallMs + BigInt(chance.between(-20_000, 2_000));
   }
 
+  /** An append that is never carried out: a refusal tells the fencing token in force. */
+  question(client: string): AppendCall {
+    return { records: [this.large(client, 1)], fencingToken: "nobody's" };
+  }
+
   fence(client: string): ClientRecord {
     this.#serial += 1;
     return commandRecord({ kind: "fence", token: `${client}-${this.#serial}` });

@@ -56,6 +56,7 @@ export class BucketClient implements ObjectStore {
   #lastPutMs = 0;
   #lastRequestMs = 0;
   #flushes = 0;
+  #manifests = 0;
 
   constructor(options: BucketClientOptions) {
     this.#options = options;
@@ -82,9 +83,15 @@ export class BucketClient implements ObjectStore {
     return this.#flushes;
   }
 
+  /** Versions of the manifest that were put, or tried to. */
+  get manifests(): number {
+    return this.#manifests;
+  }
+
   putIfAbsent(key: string, parts: readonly Uint8Array[]): Promise<void> {
     const { bucket, lane, watch, collection, quota, scheduler } = this.#options;
     if (key.includes("/segments/")) this.#flushes += 1;
+    if (key.includes("/manifest/")) this.#manifests += 1;
     return this.#put("putIfAbsent", key, parts, (bytes) => {
       if (!bucket.putIfAbsent(key, bytes)) throw new ObjectStoreError("exists", `an object is there: ${key}`);
       watch.landed(lane, key);

@@ -18,6 +18,16 @@ function manifest(fields: { epoch?: number; logStart?: number; markers?: number[
   return Buffer.from(`${JSON.stringify({ epoch, logStart, fences: [0], markers, segments: named })}\nchecksum\n`);
 }
 
+/** A segment without records and catalog: one stream, with runs that begin at these. */
+function segmentFrom(firstSeqNums: number[]): Uint8Array {
+  const index = Buffer.alloc(20 + 40 * firstSeqNums.length);
+  index.writeUInt32LE(firstSeqNums.length, 16);
+  for (const [i, first] of firstSeqNums.entries()) index.writeBigUInt64LE(BigInt(first), 20 + 40 * i);
+  const footer = Buffer.alloc(64);
+  footer.writeUInt32LE(1, 36);
+  return Buffer.concat([index, footer]);
+}
+
 /** A fence, a marker, four chunks, and a flush of the first two. */
 function flushed() {
   const violations: string[] = [];
@@ -25,7 +35,7 @@ function flushed() {
   watch.landed(OWNER, place(0), OBJECT);
   watch.landed(OWNER, version(0), manifest({}));
   for (let i = 1; i <= 4; i += 1) watch.landed(OWNER, place(i), OBJECT);
-  watch.landed(OWNER, segment(0), Buffer.from("records"));
+  watch.landed(OWNER, segment(0), segmentFrom([0, 1]));
   watch.landed(OWNER, version(1), manifest({ logStart: 3, segments: [0] }));
   return { watch, violations };
 }
@@ -68,4 +78,15 @@ test("epochs do not go back", () => {
   assert.deepEqual(violations, []);
   watch.landed(OWNER, version(3), manifest({ epoch: 1, logStart: 3, markers: [0, 2], segments: [0] }));
   assert.equal(violations.length, 1);
+});
+
+test("no record is in two segments, unless one has taken the other's place", () => {
+  const { watch, violations } = flushed();
+  watch.landed(OWNER, segment(1), segmentFrom([2, 3]));
+  watch.landed(OWNER, version(2), manifest({ logStart: 5, segments: [0, 1] }));
+  watch.landed(OWNER, segment(2), segmentFrom([0, 2]));
+  watch.landed(OWNER, version(3), manifest({ logStart: 5, segments: [2] }));
+  assert.deepEqual(violations, []);
+  watch.landed(OWNER, version(4), manifest({ logStart: 5, segments: [1, 2] }));
+  assert.equal(violations.length, 1, violations.join());
 });

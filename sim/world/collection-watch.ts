@@ -1,6 +1,8 @@
 // Looks at manifests and fences as they come to stand in the bucket, and at whatever is deleted, and holds them to what the protocol rests on
-// (docs/protocol.md): nothing goes that the manifest in force needs, fences and markers stay for ever, epochs never go back. Changes nothing.
+// (docs/protocol.md): nothing goes that the manifest in force needs, fences and markers stay for ever, epochs never go back, and no record is in
+// two segments. Changes nothing.
 import type { Lane } from "./scheduler.ts";
+import { runsOf } from "./segment-runs.ts";
 
 /** What a manifest version says, as far as it matters here. */
 interface Manifest {
@@ -24,6 +26,8 @@ export class CollectionWatch {
   readonly #manifests = new Map<number, Manifest>();
   /** Versions that are markers: taken for good. */
   readonly #markers = new Set<number>();
+  /** Of every segment that ever stood there, by the end of its key: the records that its runs begin with. */
+  readonly #runs = new Map<string, readonly string[]>();
 
   constructor(onViolation: (what: string) => void) {
     this.#onViolation = onViolation;
@@ -33,6 +37,8 @@ export class CollectionWatch {
   landed(process: Lane, key: string, bytes: Uint8Array): void {
     const version = numberIn(MANIFEST, key);
     if (version !== undefined) this.#manifestLanded(process, key, version, bytes);
+    const segment = SEGMENT.exec(key)?.[1];
+    if (segment !== undefined) this.#runs.set(segment, runsOf(bytes));
   }
 
   #manifestLanded(process: Lane, key: string, version: number, bytes: Uint8Array): void {
@@ -40,8 +46,22 @@ export class CollectionWatch {
     const newest = this.#newest();
     if (newest !== undefined && version > newest && manifest.epoch < this.#epochOf(newest))
       this.#onViolation(`${process.name} puts ${key}, of an older epoch, on top of version ${newest}`);
+    const twice = this.#inTwoOf(manifest.segments);
+    if (twice !== undefined)
+      this.#onViolation(`${process.name} puts ${key}, which names two segments with record ${twice}`);
     this.#manifests.set(version, manifest);
     if (manifest.isMarker) this.#markers.add(version);
+  }
+
+  /** A record that more than one of these segments has, if there is one. */
+  #inTwoOf(segments: ReadonlySet<string>): string | undefined {
+    const seen = new Set<string>();
+    for (const segment of segments)
+      for (const run of this.#runs.get(segment) ?? []) {
+        if (seen.has(run)) return run;
+        seen.add(run);
+      }
+    return undefined;
   }
 
   /** A delete arrives; whether the object is still there does not matter. */

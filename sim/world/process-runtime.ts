@@ -1,5 +1,5 @@
 // The runtime of one simulated process: the production engine's only way to the world, and the world is the scheduler.
-// Its clocks drift, its wall clock jumps, and its monotonic clock stands still while its machine is suspended.
+// Its clocks drift, each by itself, its wall clock jumps, and its monotonic clock stands still while its machine is suspended.
 import {
   AEAD_CIPHERS,
   type AeadJob,
@@ -12,6 +12,7 @@ import {
   VirtualRuntime,
 } from "@tailrace/engine/runtime";
 import type { Chance } from "./chance.ts";
+import type { Drift } from "./drift.ts";
 import type { Lane, Scheduler, SimEvent } from "./scheduler.ts";
 
 /** 2026-01-01T00:00:00Z. */
@@ -34,26 +35,28 @@ export class ProcessRuntime implements Runtime {
   readonly random: Random;
   readonly threads: Threads;
   readonly branches: BranchCounts;
-  /** How much the wall clock is off. */
+  /** How much the wall clock has jumped. */
   wallOffsetMs = 0;
   #suspendedMs = 0;
   readonly #pending = new Set<SimEvent>();
 
-  /** `rate`: what the process takes a second of the world for. `sealings`: takes note of what is sealed. */
+  /** `sealings`: takes note of what is sealed. */
   constructor(
     scheduler: Scheduler,
     lane: Lane,
     chance: Chance,
-    rate: number,
+    drift: Drift,
     branches: BranchCounts,
     sealings: Sealing[],
   ) {
     this.branches = branches;
+    const { monotonicRate: rate } = drift;
     // Every machine has been up for a time of its own.
     const upMs = chance.between(0, 1_000_000);
     this.clock = {
       monotonicMs: () => upMs + (scheduler.nowMs - this.#suspendedMs) * rate,
-      wallMs: () => WALL_EPOCH_MS + Math.floor(scheduler.nowMs) + this.wallOffsetMs,
+      wallMs: () =>
+        WALL_EPOCH_MS + Math.floor(scheduler.nowMs + drift.wallErrorMs(scheduler.nowMs)) + this.wallOffsetMs,
     };
     this.timers = {
       set: (delayMs, callback) => {

@@ -19,6 +19,7 @@ import type { Bucket } from "./bucket.ts";
 import { BucketClient } from "./bucket-client.ts";
 import type { Chance } from "./chance.ts";
 import type { CollectionWatch } from "./collection-watch.ts";
+import { Drift } from "./drift.ts";
 import type { Exchange } from "./exchange.ts";
 import type { LogWatch } from "./log-watch.ts";
 import type { Connection } from "./network.ts";
@@ -32,8 +33,6 @@ import type { Weather } from "./weather.ts";
 const DRAIN_GRACE_MS = 4_000;
 const SHUTDOWN_DEADLINE_MS = 15_000;
 const DRAIN_POLL_MS = 20;
-/** A clock runs this much too fast or too slow at most; the lease's margin is made for more. */
-const MAX_DRIFT = 0.02;
 
 /** Every process has the same routes, and a router keeps nothing. */
 const router = new Router();
@@ -90,8 +89,8 @@ export class SimProcess {
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
-    const rate = 1 + MAX_DRIFT * (2 * chance.fraction() - 1);
-    this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), rate, branches, options.sealings);
+    const drift = new Drift(chance.fork());
+    this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), drift, branches, options.sealings);
     const { lane } = this;
     this.store = new BucketClient({
       bucket,
