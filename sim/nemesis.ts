@@ -47,6 +47,8 @@ const FLUSH_AILMENTS = [
   "sleep",
   "sleep",
   "sleep and stall",
+  "race",
+  "race",
 ] as const;
 const WITHIN_FLUSH_MS = 400;
 /** So that others have taken over, flushed, and perhaps collected when it wakes. */
@@ -59,8 +61,8 @@ const FLUSH_STALLS: readonly Weather[] = [
   WEATHERS.logStalling,
   WEATHERS.logLate,
 ];
-/** What may ail whoever takes over meanwhile: it reads, fences and marks while the flush goes on. */
-const TAKER_AILMENTS: readonly Weather[] = [WEATHERS.crawling, WEATHERS.stalling];
+/** So long both go slowly where a flush and a takeover race: the manifest shall come to stand between a fence and its taker's next look. */
+const RACE_MS = 20_000;
 /** A taker may answer this long after its fence; its clock jumps before, or never. */
 const WITHIN_WAIT_MS = 1_700;
 /** Whoever follows a release does not sit still for longer than this; one that waits for a lease does. */
@@ -261,6 +263,7 @@ export class Nemesis {
     const ailment = this.#chance.pick(FLUSH_AILMENTS);
     if (ailment.startsWith("log stalls")) this.#cutOff(owner, [WEATHERS.logStalling]);
     else if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
+    else if (ailment === "race") this.#cutOff(owner, [WEATHERS.flushStalling], RACE_MS);
     if (this.#chance.happens(0.4)) this.#fallUpon(owner, ailment);
     else {
       const { flushes } = owner.store;
@@ -292,7 +295,7 @@ export class Nemesis {
       });
     soon(`overtakes a flush of ${owner.name}`, () => {
       const taker = this.#startSomewhere();
-      if (taker !== undefined && chance.happens(0.4)) this.#cutOff(taker, TAKER_AILMENTS);
+      if (taker !== undefined && ailment === "race") this.#cutOff(taker, [WEATHERS.logStalling], RACE_MS);
     });
     soon(`falls upon ${owner.name}`, () => {
       if (owner.over || owner.lane.state !== "running") return;
@@ -358,14 +361,18 @@ export class Nemesis {
   }
 
   /** For a while something is wrong between one process and the store. */
-  #cutOff(process: SimProcess, ways: readonly Weather[] = WAYS): void {
+  #cutOff(
+    process: SimProcess,
+    ways: readonly Weather[] = WAYS,
+    forMs: number = this.#chance.pick(CUT_OFF_FOR_MS),
+  ): void {
     const { scheduler, sites } = this.#world;
     const site = sites.find((each) => each.process === process);
     if (site === undefined) return;
     const weather = this.#chance.pick(ways);
     site.weather = weather;
     scheduler.note(this.lane, `weather between ${process.name} and the store: ${weather.name}`);
-    scheduler.after(this.#chance.pick(CUT_OFF_FOR_MS), this.lane, `${site.name} reaches the store again`, () => {
+    scheduler.after(forMs, this.lane, `${site.name} reaches the store again`, () => {
       if (site.weather === weather) site.weather = undefined;
     });
   }
