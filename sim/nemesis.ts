@@ -41,12 +41,13 @@ const FLUSH_AILMENTS = [
   "crash",
   "stall",
   "stall and crash",
-  "log stalls and crash",
-  "log stalls and crash",
+  "cut short",
+  "cut short",
   "log away",
   "sleep",
   "sleep",
   "sleep and stall",
+  "race",
   "race",
   "race",
 ] as const;
@@ -261,8 +262,11 @@ export class Nemesis {
     const owner = this.#owner();
     if (owner === undefined) return;
     const ailment = this.#chance.pick(FLUSH_AILMENTS);
-    if (ailment.startsWith("log stalls")) this.#cutOff(owner, [WEATHERS.logStalling]);
-    else if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
+    if (ailment === "cut short") {
+      this.#cutShort(owner);
+      return;
+    }
+    if (ailment.includes("stall")) this.#cutOff(owner, FLUSH_STALLS);
     else if (ailment === "race") this.#cutOff(owner, [WEATHERS.flushStalling], RACE_MS);
     if (this.#chance.happens(0.4)) this.#fallUpon(owner, ailment);
     else {
@@ -273,6 +277,23 @@ export class Nemesis {
         () => this.#fallUpon(owner, ailment),
       );
     }
+  }
+
+  /** It crashes right behind a manifest, with appends in flight that never arrive: another one is in their place. */
+  #cutShort(owner: SimProcess): void {
+    const { scheduler } = this.#world;
+    const { manifests } = owner.store;
+    this.#cutOff(owner, [WEATHERS.logStalling], RACE_MS);
+    const crash = () => {
+      if (this.#healed || owner.over) return;
+      owner.crash();
+      this.#startSomewhere();
+    };
+    this.#await(
+      owner,
+      ({ store }) => store.manifests > manifests,
+      () => scheduler.after(this.#chance.between(5, 60), this.lane, `cuts ${owner.name} short`, crash),
+    );
   }
 
   /** Acts as soon as `process` has come to do something; not at all when it takes too long. */
