@@ -283,7 +283,7 @@ export class Nemesis {
   #cutShort(owner: SimProcess): void {
     const { scheduler } = this.#world;
     const { manifests } = owner.store;
-    this.#cutOff(owner, [WEATHERS.logStalling], RACE_MS);
+    this.#cutOff(owner, [WEATHERS.appendsStalling], RACE_MS);
     const crash = () => {
       if (this.#healed || owner.over) return;
       owner.crash();

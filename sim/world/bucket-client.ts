@@ -146,7 +146,7 @@ export class BucketClient implements ObjectStore {
   deleteMany(keys: readonly string[]): Promise<DeletedMany> {
     const { bucket, lane, collection, chance } = this.#options;
     const [first = ""] = keys;
-    const isCalm = befalling(this.#options.weather(), first) === WEATHERS.calm;
+    const isCalm = befalling(this.#options.weather(), "deleteMany", first) === WEATHERS.calm;
     return this.#request("deleteMany", first, () => {
       const end = !isCalm && chance.happens(CUT_SHORT) ? chance.between(0, keys.length) : keys.length;
       const undeleted: UndeletedObject[] = [];
@@ -171,7 +171,7 @@ export class BucketClient implements ObjectStore {
   /** `effect` happens in the bucket, once, or never; it throws the errors that are facts. */
   #request<T>(kind: Kind, key: string, effect: (givenUp: boolean) => T): Promise<T> {
     const { scheduler, lane, bucket, chance, exclusive } = { ...this.#options, exclusive: this.exclusive };
-    const weather = befalling(this.#options.weather(), key);
+    const weather = befalling(this.#options.weather(), kind, key);
     const writes = kind !== "get" && kind !== "getRange" && kind !== "list";
     const lost: ObjectStoreErrorKind = writes ? "ambiguous" : "unavailable";
     scheduler.note(lane, `${kind} ${key}`);
@@ -242,7 +242,19 @@ export class BucketClient implements ObjectStore {
 }
 
 /** The weather of a request: calm where another part of the store has troubles. */
-function befalling(weather: Weather, key: string): Weather {
-  if (weather.about === "everything") return weather;
-  return (weather.about === "the log") === key.includes("/wal/") ? weather : WEATHERS.calm;
+function befalling(weather: Weather, kind: Kind, key: string): Weather {
+  return isAbout(weather, kind, key.includes("/wal/")) ? weather : WEATHERS.calm;
+}
+
+function isAbout({ about }: Weather, kind: Kind, isLog: boolean): boolean {
+  switch (about) {
+    case "everything":
+      return true;
+    case "the log":
+      return isLog;
+    case "all but the log":
+      return !isLog;
+    case "puts to the log":
+      return isLog && kind === "putIfAbsent";
+  }
 }

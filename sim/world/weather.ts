@@ -3,7 +3,7 @@
 export interface Weather {
   readonly name: string;
   /** What it befalls: a store may throttle one prefix and not another, and a log may have a store of its own. */
-  readonly about: "everything" | "the log" | "all but the log";
+  readonly about: "everything" | "the log" | "all but the log" | "puts to the log";
   /** One way of a request, mostly. */
   readonly latencyMs: number;
   /** Refused, certainly without effect: throttling, a server that is overloaded. */
@@ -50,6 +50,7 @@ export const WEATHERS = {
   away: { ...CALM, name: "away", requestLost: 1 },
   denied: { ...CALM, name: "denied", denied: 0.7 },
   logStalling: { ...CALM, name: "the log is stalling", about: "the log", stalled: 0.5 },
+  appendsStalling: { ...CALM, name: "appends are stalling", about: "puts to the log", stalled: 0.5 },
   logLate: { ...CALM, name: "the log is late", about: "the log", late: 0.3 },
   logAway: { ...CALM, name: "the log is away", about: "the log", requestLost: 1 },
   flushStalling: { ...CALM, name: "flushes are stalling", about: "all but the log", stalled: 0.8 },
