@@ -20,7 +20,7 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
   ...[169, 170, 299, 338, 378, 398].map((seed) => ({ seed, why: "what ages" })),
   ...[125, 126, 148, 173, 379].map((seed) => ({ seed, why: "a log that is flushed and collected all the time" })),
   ...[67, 293].map((seed) => ({ seed, why: "an object that rots" })),
-  ...[264, 314, 351, 366].map((seed) => ({ seed, why: "a flood that waits for room" })),
+  ...[264, 314, 351, 366, 1050].map((seed) => ({ seed, why: "a flood that waits for room" })),
 ];
 
 /**
