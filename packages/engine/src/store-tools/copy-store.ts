@@ -18,6 +18,7 @@ import {
 import { advance, type LogCursor } from "../shard/read-log.ts";
 import { listAll, retriedReads, type StoreReads } from "../shard/retry.ts";
 import type { CopyTarget } from "./copy-target.ts";
+import { eachOf, Pool } from "./pool.ts";
 import { SurveyError } from "./survey.ts";
 import { verifyRecords } from "./verify-records.ts";
 import { walkLog } from "./walk-log.ts";
@@ -285,40 +286,6 @@ async function verifySegment(key: string, { bytes, metaBytes }: Segment, whole: 
   await verifyRecords(here, key, meta, (what) => {
     throw new CorruptObjectError(key, what);
   });
-}
-
-async function eachOf<T>(items: readonly T[], concurrency: number, act: (item: T) => Promise<void>): Promise<void> {
-  const pool = new Pool(concurrency);
-  for (const item of items) await pool.run(() => act(item));
-  await pool.idle();
-}
-
-/** Runs a few things at once. The first failure is told to whoever runs something next, or waits for the rest. */
-class Pool {
-  readonly #limit: number;
-  readonly #running = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | undefined;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Resolves when it has begun. */
-  async run(act: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#limit) await Promise.race(this.#running);
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const running: Promise<void> = act()
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
-  }
-
-  async idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.race(this.#running);
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }
 
 function isAbsent(error: unknown): boolean {

@@ -7,15 +7,14 @@ import {
   parseUnfinishedCopy,
   type UnfinishedCopy,
 } from "../deployment.ts";
-import { RETRY_FIRST_MS, RETRY_MAX_MS } from "../limits.ts";
 import { SILENT_LOGGER } from "../logger.ts";
-import { MAX_DELETE_KEYS, type ObjectStore, ObjectStoreError, type StoreView } from "../object-store/index.ts";
+import { MAX_DELETE_KEYS, type ObjectStore, type StoreView } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { DEPLOYMENT_KEY } from "../shard/keys.ts";
 import { putOwn } from "../shard/put-own.ts";
 import { getIfThere, retriedReads, type StoreReads } from "../shard/retry.ts";
-import { pause } from "../shard/waiting.ts";
 import { allObjects } from "./inventory.ts";
+import { overwrite, repeated } from "./overwrite.ts";
 
 const ID_BYTES = 16;
 
@@ -79,7 +78,7 @@ export class CopyTarget {
       throw new CopyTargetError(
         `${store.description} holds an unfinished copy of this deployment: if nobody is at work on it, go on with --resume`,
       );
-    await target.#overwrite(encodeUnfinishedCopy(claim));
+    await overwrite(options, DEPLOYMENT_KEY, encodeUnfinishedCopy(claim));
     sizes.delete(DEPLOYMENT_KEY);
     return target;
   }
@@ -107,7 +106,7 @@ export class CopyTarget {
     if (first !== undefined) throw new CopyTargetError(`${this.#store.description} has lost ${first}`);
     const own: Deployment = { ...deployment, id: hexOf(this.#runtime.random.bytes(ID_BYTES)) };
     await this.#assertClaimed();
-    await this.#overwrite(encodeDeployment(own));
+    await overwrite({ store: this.#store, runtime: this.#runtime }, DEPLOYMENT_KEY, encodeDeployment(own));
     return own;
   }
 
@@ -122,28 +121,10 @@ export class CopyTarget {
     const surplus = [...this.#sizes.keys()].filter((key) => key !== DEPLOYMENT_KEY && !keys.has(key));
     for (let at = 0; at < surplus.length; at += MAX_DELETE_KEYS) {
       const some = surplus.slice(at, at + MAX_DELETE_KEYS);
-      const { undeleted } = await this.#retried(() => this.#store.deleteMany(some));
+      const { undeleted } = await repeated(this.#runtime, () => this.#store.deleteMany(some));
       const [first] = undeleted;
       if (first !== undefined) throw first.error;
       for (const key of some) this.#sizes.delete(key);
-    }
-  }
-
-  async #overwrite(bytes: Uint8Array): Promise<void> {
-    await this.#retried(() => this.#store.put(DEPLOYMENT_KEY, [bytes]));
-  }
-
-  /** For what may be done twice. */
-  async #retried<T>(act: () => Promise<T>): Promise<T> {
-    for (let retryMs = RETRY_FIRST_MS; ; retryMs *= 2) {
-      try {
-        return await act();
-      } catch (error) {
-        const mayHelp =
-          error instanceof ObjectStoreError && (error.kind === "ambiguous" || error.kind === "unavailable");
-        if (!mayHelp || retryMs > RETRY_MAX_MS) throw error;
-      }
-      await pause(this.#runtime, retryMs);
     }
   }
 }

@@ -13,6 +13,8 @@ export { CopyTarget, CopyTargetError, type CopyTargetOptions } from "./copy-targ
 export type { Finding, Findings } from "./findings.ts";
 export type { Garbage } from "./garbage.ts";
 export type { StoredObject } from "./inventory.ts";
+export { type PlanOptions, planRepair, RepairError, type RepairPlan } from "./plan-repair.ts";
+export { type RepairOptions, type RepairReport, repair } from "./repair.ts";
 export { type ObjectCount, type StatsOptions, type StoreStats, storeStats } from "./stats.ts";
 export { SurveyError } from "./survey.ts";
 export { StoreInUseError } from "./tenure.ts";

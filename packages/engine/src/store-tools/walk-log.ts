@@ -29,6 +29,8 @@ export interface WalkedLog {
   readonly epoch: number;
   /** Whether the last object is a release: nobody owns the log any more. */
   readonly released: boolean;
+  /** Places that it leads over, those included where something is missing. */
+  readonly visited: ReadonlySet<number>;
   /** Places of fences that it read, in order. */
   readonly fences: readonly number[];
   /** Places, from the log's start on, of objects that fences have thrown away. */
@@ -60,11 +62,13 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
     fences: [],
   };
   const voidPlaces: number[] = [];
+  const visited = new Set<number>();
   const fetches = new FetchAhead(places.length, READ_AHEAD_OBJECTS, (index) =>
     getIfThere(reads, walKey(shard, places[index])),
   );
   const visitAt = (place: number, bytes: Uint8Array): void | Promise<void> => {
     const object = look(walKey(shard, place), place, bytes, cursor);
+    visited.add(place);
     if (object.header === undefined) skip(cursor, place, manifest.fences.includes(place) ? window : 1);
     return visit(object);
   };
@@ -78,7 +82,8 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
         continue;
       }
       const isEnd = (places.at(-1) ?? 0) < cursor.place + window;
-      if (isEnd) return walked(cursor, voidPlaces, places.slice(i));
+      if (isEnd) return walked(cursor, visited, voidPlaces, places.slice(i));
+      visited.add(cursor.place);
       await visit(missing(shard, cursor.place));
       cursor.place = place;
     }
@@ -89,16 +94,22 @@ export async function walkLog(walk: LogWalk): Promise<WalkedLog> {
     const bytes = await fetches.get(i);
     if (bytes !== undefined) await visitAt(place, bytes);
     else {
+      visited.add(place);
       await visit(missing(shard, place));
       skip(cursor, place, manifest.fences.includes(place) ? window : 1);
     }
   }
-  return walked(cursor, voidPlaces, []);
+  return walked(cursor, visited, voidPlaces, []);
 }
 
-function walked(cursor: LogCursor, voidPlaces: readonly number[], beyondEnd: readonly number[]): WalkedLog {
+function walked(
+  cursor: LogCursor,
+  visited: ReadonlySet<number>,
+  voidPlaces: readonly number[],
+  beyondEnd: readonly number[],
+): WalkedLog {
   const { place, epoch, afterRelease, fences } = cursor;
-  return { end: place, epoch, released: afterRelease, fences, voidPlaces, beyondEnd };
+  return { end: place, epoch, released: afterRelease, visited, fences, voidPlaces, beyondEnd };
 }
 
 function missing(shard: number, place: number): LogObject {
