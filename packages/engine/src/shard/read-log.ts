@@ -67,7 +67,7 @@ export async function readLog(source: LogSource, cursor: LogCursor, apply: Apply
         continue;
       }
       // Chunks that were in flight beyond a missing one were never acknowledged: the log ends at the hole.
-      if (place > cursor.place && place < cursor.place + deployment.window) {
+      if (place > cursor.place && !(await standsBeyond(source, cursor.place + deployment.window, keys))) {
         runtime.branches.reached("hole-ends-log");
         return;
       }
@@ -75,6 +75,13 @@ export async function readLog(source: LogSource, cursor: LogCursor, apply: Apply
       await readObject(key, place, fetched, cursor, apply);
     }
   }
+}
+
+/** Whether anything stands at `place` or behind it. `keys`: a page of what does. */
+async function standsBeyond({ store, shard }: LogSource, place: number, keys: readonly string[]): Promise<boolean> {
+  const before = walKey(shard, place - 1);
+  if ((keys.at(-1) ?? "") > before) return true;
+  return (await store.list(walPrefix(shard), before)).length > 0;
 }
 
 async function readObject(

@@ -294,3 +294,20 @@ test("a taker starts over when the version that it has listed is collected befor
   assert.deepEqual(applied, [16]);
   assert.equal(nextPlace, 17 + log.deployment.window);
 });
+
+test("an object that the store has lost further back than a window is noticed, wherever it stood", async () => {
+  for (let lost = 16; lost < 32; lost += 1) {
+    const log = new BareLog();
+    await log.put("fence", 0, 1, 1);
+    for (let place = 16; place < 48; place += 1) await log.put("chunk", place, 1, 1);
+    await log.putManifest(0, 1, 0, [0]);
+    await log.memory.delete(walKey(0, lost));
+    const before = await log.memory.list("");
+    const runtime = new VirtualRuntime({ seed: 1 });
+    await assert.rejects(runtime.until(log.takeOver(log.memory, runtime)), (error: Error) => {
+      assert.equal(error.name, "CorruptObjectError", String(error));
+      return error.message.includes(walKey(0, lost));
+    });
+    assert.deepEqual(await log.memory.list(""), before, "no fence was put into the hole");
+  }
+});
