@@ -204,6 +204,53 @@ test("half a copy is opened by no server, and says what to do", async () => {
   assert.match(checked.stderr, /holds a copy that was not finished: go on with "tailrace store copy --resume"/);
 });
 
+test("repair tells what is lost, cuts the log off when it is told to, and the store is served again", async (t) => {
+  const { store, directory, server } = await served("repaired");
+  t.after(() => server.kill());
+  assert.equal(await server.stop(), 0);
+  // The records went into chunks of their own, mostly; what stands before the damaged one stays.
+  const damaged = logFiles(directory).at(-4) ?? "";
+  const bytes = readFileSync(damaged);
+  bytes[bytes.length - 3] ^= 1;
+  writeFileSync(damaged, bytes);
+  await assert.rejects(TailraceProcess.start({ store }));
+  const place = damaged.slice(-16);
+  const asked = await tailrace(["repair", store, "--discard-from", place]);
+  assert.equal(asked.code, 1);
+  assert.match(asked.stdout, new RegExp(`the log is damaged at place ${Number(place)}:\n`));
+  assert.match(asked.stdout, /would be lost:\n {2}4 objects of the log/);
+  assert.match(asked.stderr, /nothing was changed: with --yes/);
+  assert.equal((await tailrace(["check", store])).code, 1);
+  const wrong = await tailrace(["repair", store, "--discard-from", String(Number(place) + 1), "--yes"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /from there on at the latest/);
+  const done = await tailrace(["repair", store, "--discard-from", `shards/0/wal/${place}`, "--yes", "--json"]);
+  assert.equal(done.code, 0, done.stderr);
+  assert.equal(JSON.parse(done.stdout).repaired, true);
+  assert.equal((await tailrace(["check", store])).code, 0);
+  const again = await tailrace(["repair", store, "--discard-from", place, "--yes"]);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /is not damaged/);
+  const heir = await TailraceProcess.start({ store });
+  t.after(() => heir.kill());
+  const kept = await bodies(heir.url);
+  const all = [0, 1, 2].flatMap((stream) =>
+    Array.from({ length: 20 }, (_, i) => i)
+      .filter((i) => i % 3 === stream)
+      .map((i) => `s${stream} record ${i}`),
+  );
+  assert.ok(kept.length >= 16 && kept.length < 20, kept.join());
+  assert.deepEqual(
+    kept,
+    all.filter((body) => kept.includes(body)),
+  );
+  for (const args of [
+    ["repair", store],
+    ["repair", store, "--discard-from", "x"],
+  ])
+    assert.equal((await tailrace(args)).code, 2);
+});
+
 test("from a laptop to a bucket: copied, checked, counted, served, collected, and back", async (t) => {
   const s3 = await startVersitygw();
   if (s3 === undefined) return t.skip(VERSITYGW_MISSING);

@@ -9,7 +9,7 @@ import {
   type StoreView,
 } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { CopyTargetError, StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
+import { CopyTargetError, RepairError, StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
 import { ExitError } from "../exit-codes.ts";
 
 const ALIVE_MS = 60_000;
@@ -72,6 +72,7 @@ async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
       error instanceof CorruptObjectError ||
       error instanceof StoreInUseError ||
       error instanceof CopyTargetError ||
+      error instanceof RepairError ||
       error instanceof SurveyError;
     throw isExpected ? new ExitError(code, error.message) : error;
   } finally {

@@ -1,5 +1,5 @@
 // `tailrace store`: what an operator does to a store. Each command with its options; what they do is in files of their own, loaded when asked for.
-import { Argument, Command, InvalidArgumentError } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 
 function parseStore(text: string): string {
   if (!/^(file:.+|s3:\/\/.+)$/.test(text)) throw new InvalidArgumentError("it must be file:DIR or s3://BUCKET/PREFIX");
@@ -12,7 +12,8 @@ export function storeCommand(): Command {
     .addCommand(checkCommand())
     .addCommand(statsCommand())
     .addCommand(gcCommand())
-    .addCommand(copyCommand());
+    .addCommand(copyCommand())
+    .addCommand(repairCommand());
 }
 
 function storeArgument(name: string): Argument {
@@ -99,5 +100,39 @@ Exit codes: 0 copied, 1 the source is damaged, 2 it could not be done.`,
     .action(async (source: string, target: string, options: { resume?: boolean; json?: boolean }) => {
       const { copy } = await import("./copy.ts");
       await copy(source, target, options);
+    });
+}
+
+function parsePlace(text: string): number {
+  // A key ends in its place, padded with zeros: both may be copied from what check says.
+  const digits = /^(?:.*\/)?([0-9]+)$/.exec(text)?.[1];
+  const place = Number(digits);
+  if (digits === undefined || !Number.isSafeInteger(place))
+    throw new InvalidArgumentError("it must be a place of the log, such as 4711");
+  return place;
+}
+
+function repairCommand(): Command {
+  return new Command("repair")
+    .description("Cut a damaged log off at a place, for good: what stands from there on is lost.")
+    .addArgument(storeArgument("<store>"))
+    .addOption(
+      new Option("--discard-from <place>", "the first place that is discarded, or its key, as check tells it")
+        .argParser(parsePlace)
+        .makeOptionMandatory(),
+    )
+    .option("--yes", "do it; without, only what would be lost is told, and nothing is changed")
+    .option("--json", "answer in JSON")
+    .addHelpText(
+      "after",
+      `
+For a log that no server opens any more, because an object in it is damaged or missing. All that was acknowledged before
+the place is there afterwards; nobody who slept can go on behind it. Stop whoever serves the store before.
+
+Exit codes: 0 cut off, 1 told only, 2 it could not be done: not damaged, a place that mends nothing, a store in use.`,
+    )
+    .action(async (store: string, options: { discardFrom: number; yes?: boolean; json?: boolean }) => {
+      const { repairStore } = await import("./repair.ts");
+      await repairStore(store, options);
     });
 }

@@ -79,9 +79,6 @@ class Attempt {
       // What nobody can read may be a fence.
       else if (header === undefined && place !== fromPlace) await this.#replace(place, place + window);
     }
-    // An owner that sleeps may still find chunks of its own among the last, and acknowledge them.
-    for (let place = Math.max(fromPlace, last - window) + 1; place <= last; place += 1)
-      if (!this.#fences.has(place)) await this.#replace(place, place + window);
     const version = await this.#mark();
     if (version === undefined) return undefined;
     // From here on the log is whole again, and leads past all that.
