@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import type { StoreKind } from "./options.ts";
 import type { ServerName } from "./servers/server.ts";
+import type { SweepPoint } from "./sweep/point.ts";
 
 export type Figures = Readonly<Record<string, number>>;
 
@@ -63,6 +64,10 @@ export function writeJson(path: string, results: readonly Result[], skipped: rea
 
 export function writePeers(path: string, peers: readonly PeerResult[], skipped: readonly string[]): void {
   write(path, { skipped, peers });
+}
+
+export function writeSweeps(path: string, points: readonly SweepPoint[], skipped: readonly string[]): void {
+  write(path, { skipped, points });
 }
 
 function write(path: string, content: object): void {

@@ -1,18 +1,15 @@
-// Draws a soak as SVG: one panel a figure over time. No more than a picture needs.
+// Draws a soak: one panel a figure, over time.
+import { type Axis, document, PANEL_STEP, panel } from "../plot/panel.ts";
 import type { Sample } from "./sample.ts";
 
-const WIDTH = 900;
-const PANEL_HEIGHT = 130;
-const LEFT = 60;
-const RIGHT = 150;
-const TOP = 24;
+const TOP = 44;
 
-interface Line {
+interface Drawn {
   readonly figure: keyof Sample;
   readonly colour: string;
 }
 
-const PANELS: readonly { readonly title: string; readonly lines: readonly Line[] }[] = [
+const PANELS: readonly { readonly title: string; readonly lines: readonly Drawn[] }[] = [
   {
     title: "memory, MiB",
     lines: [
@@ -39,36 +36,15 @@ const PANELS: readonly { readonly title: string; readonly lines: readonly Line[]
 
 /** A whole SVG document. */
 export function plot(samples: readonly Sample[], caption: string): string {
-  const height = TOP + PANELS.length * (PANEL_HEIGHT + 40);
   const endSecs = samples.at(-1)?.atSecs ?? 1;
-  const x = (secs: number) => LEFT + ((WIDTH - LEFT - RIGHT) * secs) / endSecs;
-  const parts = PANELS.map(({ title, lines }, panel) => {
-    const top = TOP + 20 + panel * (PANEL_HEIGHT + 40);
-    const values = lines.flatMap(({ figure }) => samples.map((sample) => sample[figure]).filter(Number.isFinite));
-    const max = 1.1 * Math.max(1, ...values);
-    const y = (value: number) => top + PANEL_HEIGHT * (1 - value / max);
-    const drawn = lines.map(({ figure, colour }, i) => {
-      const points = samples
-        .filter((sample) => Number.isFinite(sample[figure]))
-        .map((sample) => `${x(sample.atSecs).toFixed(1)},${y(sample[figure]).toFixed(1)}`);
-      const label = `<text x="${WIDTH - RIGHT + 8}" y="${top + 14 + 16 * i}" fill="${colour}">${figure}</text>`;
-      return `<polyline fill="none" stroke="${colour}" points="${points.join(" ")}"/>${label}`;
-    });
-    return [
-      `<text x="${LEFT}" y="${top - 6}">${title}</text>`,
-      `<rect x="${LEFT}" y="${top}" width="${WIDTH - LEFT - RIGHT}" height="${PANEL_HEIGHT}" fill="none" stroke="#d0d7de"/>`,
-      `<text x="${LEFT - 6}" y="${top + 10}" text-anchor="end">${max.toFixed(0)}</text>`,
-      `<text x="${LEFT - 6}" y="${top + PANEL_HEIGHT}" text-anchor="end">0</text>`,
-      `<text x="${WIDTH - RIGHT}" y="${top + PANEL_HEIGHT + 14}" text-anchor="end">${(endSecs / 60).toFixed(0)} min</text>`,
-      ...drawn,
-    ].join("\n");
+  const axis: Axis = { from: 0, to: endSecs, logarithmic: false, label: `${(endSecs / 60).toFixed(0)} min` };
+  const parts = PANELS.map(({ title, lines }, i) => {
+    const drawn = lines.map(({ figure, colour }) => ({
+      name: figure,
+      colour,
+      points: samples.map((sample) => ({ x: sample.atSecs, y: sample[figure] })),
+    }));
+    return panel(title, drawn, axis, TOP + i * PANEL_STEP);
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
-    `<title>${caption}</title>`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${LEFT}" y="16">${caption}</text>`,
-    ...parts,
-    "</svg>\n",
-  ].join("\n");
+  return document(caption, TOP + PANELS.length * PANEL_STEP, parts);
 }

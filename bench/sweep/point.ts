@@ -1,0 +1,10 @@
+// What was measured of one server at one size of a sweep.
+import type { Figures } from "../report.ts";
+import type { ServerName } from "../servers/server.ts";
+
+export interface SweepPoint {
+  readonly sweep: string;
+  readonly size: number;
+  readonly server: ServerName;
+  readonly figures: Figures;
+}
