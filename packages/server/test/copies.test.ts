@@ -113,8 +113,12 @@ class UncountedStore extends MemoryStore {
 /** Takes what a session writes, and looks at nothing. */
 class Taker implements SessionOutput {
   closed = false;
-  readonly share = new FairShare();
+  readonly share: FairShare;
   bytes = 0;
+
+  constructor(share = new FairShare()) {
+    this.share = share;
+  }
 
   onClose(): void {}
 
@@ -181,7 +185,24 @@ async function setup(store: MemoryStore = new UncountedStore({ exclusive: false 
     await runtime.until(new ReadSession(context, requestOf(new Uint8Array(0)), reader, undefined).run(taker));
     assert.ok(taker.bytes > PAYLOAD_BYTES);
   };
-  return { store, runtime, engine, append, readAll };
+  /** A session that follows from the tail on. */
+  const follow = async (share: FairShare) => {
+    const options: ReadOptions = {
+      start: { kind: "tail_offset", offset: 0 },
+      clamp: false,
+      count: undefined,
+      bytes: undefined,
+      until: undefined,
+      waitMs: undefined,
+      mode: "session",
+    };
+    const reader = await runtime.until(engine.openReader(BASIN, STREAM, options, { config: {} }));
+    const taker = new Taker(share);
+    void new ReadSession(context, requestOf(new Uint8Array(0)), reader, undefined).run(taker);
+    await runtime.settle();
+    return taker;
+  };
+  return { store, runtime, engine, append, readAll, follow };
 }
 
 test("an appended record is copied twice: into its frame, and into the chunk", async () => {
@@ -202,6 +223,17 @@ test("a record that has left memory is read without another copy than the store'
   await runtime.until(engine.close());
   const restarted = await setup(store);
   assertCopies(await copiesDuring(restarted.readAll), 0);
+});
+
+test("a crowd of followers shares the copy that it is given where there is little room", async () => {
+  const { append, follow } = await setup();
+  const crowd = new FairShare();
+  for (let i = 0; i < 1000; i += 1) crowd.enter();
+  assert.ok(crowd.scarce);
+  const takers = await Promise.all(Array.from({ length: 10 }, () => follow(crowd)));
+  const frame = await copiesDuring(async () => void appendFrame());
+  assertCopies((await copiesDuring(append)) - frame, 2 + 1);
+  for (const taker of takers) assert.ok(taker.bytes > PAYLOAD_BYTES);
 });
 
 test("a copy too many is seen", async () => {

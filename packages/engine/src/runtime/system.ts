@@ -87,7 +87,17 @@ class SystemThreads implements Threads {
   }
 }
 
-const word = new Uint32Array(1);
+/** Words of chance, made many at once: one at a time costs a call of the operating system's each. */
+const words = new Uint32Array(1024);
+let wordsUsed = words.length;
+
+function randomWord(): number {
+  if (wordsUsed === words.length) {
+    getRandomValues(words);
+    wordsUsed = 0;
+  }
+  return words[wordsUsed++];
+}
 
 export const systemRuntime: Runtime = {
   clock: {
@@ -110,7 +120,7 @@ export const systemRuntime: Runtime = {
   },
   random: {
     bytes: (length) => randomBytes(length),
-    fraction: () => getRandomValues(word)[0] / WORD_RANGE,
+    fraction: () => randomWord() / WORD_RANGE,
   },
   threads: new SystemThreads(),
   branches: new BranchCounts(),

@@ -29,7 +29,8 @@ export interface GatherLimits {
 }
 
 export interface Gathered {
-  readonly slices: Uint8Array[];
+  /** The same array for all who share the batch. */
+  readonly slices: readonly Uint8Array[];
   readonly count: number;
   readonly meteredBytes: number;
   /** Where the next batch begins. */

@@ -7,9 +7,10 @@ import { ReadAhead } from "../history/read-ahead.ts";
 import { HEARTBEAT_MAX_MS, HEARTBEAT_MIN_MS, OPERATION_MS, STORE_DEADLINE_MS } from "../limits.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
-import { gather } from "./gather.ts";
+import { type Gathered, type GatherLimits, gather } from "./gather.ts";
 import { ReadBounds } from "./read-bounds.ts";
 import { seekTimestamp } from "./seek.ts";
+import { SharedBatch } from "./shared-batch.ts";
 import { type Stream, tailPosition } from "./stream.ts";
 
 /** A unary read of this many records is taken for one of a row; of fewer, for a look at one place. */
@@ -118,12 +119,7 @@ export class Reader implements StreamReader {
       ahead: this.#ahead,
     };
     const cut = mostBytes < limits.meteredBytes;
-    let batch = await gather(
-      stream,
-      this.#host.history,
-      this.#nextSeqNum,
-      cut ? { ...limits, meteredBytes: mostBytes } : limits,
-    );
+    let batch = await this.#gather(cut ? { ...limits, meteredBytes: mostBytes } : limits);
     // Larger than the cut, the next record goes alone.
     if (cut && batch.count === 0 && batch.withheld)
       batch = await gather(stream, this.#host.history, this.#nextSeqNum, { ...limits, count: 1 });
@@ -153,6 +149,18 @@ export class Reader implements StreamReader {
     };
   }
 
+  /** Who follows may be given what another follower was; a unary answer must have all that is there, since a short one is taken for the end. */
+  #gather(limits: GatherLimits): Promise<Gathered> {
+    const stream = this.#stream;
+    const fromSeqNum = this.#nextSeqNum;
+    const isOneOfMany = this.#following && this.#bounds.mode === "session" && stream.followingSessions > 1;
+    const known = isOneOfMany ? stream.sharedBatch?.find(fromSeqNum, limits) : undefined;
+    if (known !== undefined) return known;
+    const batch = gather(stream, this.#host.history, fromSeqNum, limits);
+    if (isOneOfMany) stream.sharedBatch = new SharedBatch(batch, fromSeqNum, limits);
+    return batch;
+  }
+
   async #atTail(): Promise<ReadEvent | undefined> {
     const stream = this.#stream;
     const { clock, random } = this.#host.runtime;
@@ -167,7 +175,7 @@ export class Reader implements StreamReader {
     else {
       const due = !this.#following || nowMs >= this.#heartbeatAtMs;
       if (due) {
-        this.#following = true;
+        this.#beginToFollow();
         this.#heartbeatAtMs = nowMs + HEARTBEAT_MIN_MS + random.fraction() * (HEARTBEAT_MAX_MS - HEARTBEAT_MIN_MS);
         return this.#tailEvent("heartbeat");
       }
@@ -179,6 +187,19 @@ export class Reader implements StreamReader {
     if (stream.durable.nextSeqNum <= this.#nextSeqNum)
       await this.#sleep(untilMs === Number.POSITIVE_INFINITY ? undefined : untilMs - nowMs);
     return undefined;
+  }
+
+  #beginToFollow(): void {
+    if (this.#following) return;
+    this.#following = true;
+    this.#stream.followingSessions += 1;
+  }
+
+  #endToFollow(): void {
+    const stream = this.#stream;
+    if (!this.#following || this.#bounds.mode === "unary") return;
+    stream.followingSessions -= 1;
+    if (stream.followingSessions <= 1) stream.sharedBatch = undefined;
   }
 
   /** A session counts as one operation for each minute in which it delivers. */
@@ -226,6 +247,7 @@ export class Reader implements StreamReader {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#endToFollow();
     this.wake();
     this.#host.closed(this);
   }

@@ -5,6 +5,7 @@ import type { Due } from "../retention/due-heap.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
 import { RunIndex } from "./run-index.ts";
+import type { SharedBatch } from "./shared-batch.ts";
 
 /** A place in the stream with its timestamp as words, changed in place: no object per append. */
 export interface Tail {
@@ -72,6 +73,10 @@ export class Stream implements Due {
   /** When time alone will do something to it, while it is in the retention's heap. */
   dueMs = 0;
   heapIndex = -1;
+  /** Sessions that follow it, waiting or not. */
+  followingSessions = 0;
+  /** What one of them asked for last, while there are several. */
+  sharedBatch: SharedBatch | undefined;
   /** Readers at the tail, waiting to be woken. Absent at rest. */
   #followers: Set<() => void> | undefined;
 

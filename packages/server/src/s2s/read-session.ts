@@ -7,9 +7,13 @@ import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
 import { errorAnswer } from "../errors.ts";
 import { frameHeader, MIN_COMPRESSED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
+import { SharedFrames } from "./shared-frames.ts";
 
 /** Pieces smaller than this on average are joined: below it, a piece costs more than its copy. */
 const MIN_PIECE_BYTES = 8 * 1024;
+
+/** Sessions that follow one stream send the same. */
+const shared = new SharedFrames();
 
 export class ReadSession {
   readonly #context: Context;
@@ -56,24 +60,25 @@ export class ReadSession {
     }
   }
 
-  async #frame(event: Exclude<ReadEvent, { kind: "end" }>, copied: boolean): Promise<readonly Uint8Array[]> {
+  #frame(
+    event: Exclude<ReadEvent, { kind: "end" }>,
+    copied: boolean,
+  ): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
     const slices = event.kind === "batch" ? event.slices : [];
     const tail = event.tail === null ? undefined : encodeReadBatchTail(event.tail);
     let bytes = tail?.length ?? 0;
     for (const slice of slices) bytes += slice.length;
     if (this.#compression !== undefined && bytes >= MIN_COMPRESSED_BYTES) {
-      const body = join(slices, tail, bytes);
-      const compressed = await this.#context.runtime.threads.compress(this.#compression, body);
-      if (compressed.length < body.length) return [frameHeader(compressed.length, this.#compression), compressed];
-      return [frameHeader(body.length, "none"), body];
+      const compression = this.#compression;
+      return shared.frame(slices, tail, compression, async () => {
+        const body = Buffer.concat(tail === undefined ? slices : [...slices, tail], bytes);
+        const compressed = await this.#context.runtime.threads.compress(compression, body);
+        if (compressed.length < body.length) return [frameHeader(compressed.length, compression), compressed];
+        return [frameHeader(body.length, "none"), body];
+      });
     }
-    const header = frameHeader(bytes, "none");
-    if (copied || bytes < MIN_PIECE_BYTES * slices.length)
-      return [Buffer.concat([header, ...slices, ...(tail === undefined ? [] : [tail])])];
-    return tail === undefined ? [header, ...slices] : [header, ...slices, tail];
+    const pieces = () => [frameHeader(bytes, "none"), ...slices, ...(tail === undefined ? [] : [tail])];
+    if (!copied && bytes >= MIN_PIECE_BYTES * slices.length) return pieces();
+    return shared.frame(slices, tail, "none", () => [Buffer.concat(pieces())]);
   }
-}
-
-function join(slices: readonly Uint8Array[], tail: Uint8Array | undefined, bytes: number): Uint8Array {
-  return Buffer.concat(tail === undefined ? slices : [...slices, tail], bytes);
 }
