@@ -2,11 +2,17 @@
 // from the newest. So what is there all the while is met exactly once, what comes during the walk never keeps it from ending,
 // and a cursor is an ordinal, which means the same in every replica and after a restart.
 
+/** How often a place is drawn before the next item is taken instead, and how one draw leads to another. */
+const PICK_TRIES = 16;
+const PICK_STEP = 104_729;
+
 export class ScanOrder {
   /** Ordinals grow. Some are of items that are gone. */
   #items: string[] = [];
   #ordinals: number[] = [];
   #gone = 0;
+  /** Those before it are gone. */
+  #first = 0;
   #next: number;
   readonly #ordinalOf: (item: string) => number | undefined;
 
@@ -45,6 +51,7 @@ export class ScanOrder {
     this.#items = [];
     this.#ordinals = [];
     this.#gone = 0;
+    this.#first = 0;
   }
 
   /** Up to `count` items before `cursor` (0: from the newest on), and the cursor behind them: 0 at the end. */
@@ -58,16 +65,34 @@ export class ScanOrder {
     return { items, cursor: at < 0 ? 0 : this.#ordinals[at] + 1 };
   }
 
-  /** One item, by a number in [0, 1); undefined if there is none. */
+  /** One item, by a number in [0, 1); undefined if there is none. It follows from what is there alone, not from what is gone: replicas that
+   * came to the same items in other ways pick the same. */
   pick(fraction: number): string | undefined {
-    if (this.#gone > this.#items.length / 2) this.#sweep();
-    // At least every second one is there.
-    let at = Math.floor(fraction * this.#items.length);
-    for (let tries = 0; tries < this.#items.length; tries += 1) {
-      if (this.#isThere(at)) return this.#items[at];
-      at = (at + 1) % this.#items.length;
+    this.#dropEnds();
+    const last = this.#items.length - 1;
+    if (last < this.#first) return undefined;
+    const from = this.#ordinals[this.#first];
+    const span = this.#ordinals[last] - from + 1;
+    let at = this.#first;
+    for (let tries = 0, chance = fraction; tries < PICK_TRIES; tries += 1, chance = (chance * PICK_STEP) % 1) {
+      const ordinal = from + Math.floor(chance * span);
+      at = this.#before(ordinal);
+      if (this.#ordinals[at] === ordinal && this.#isThere(at)) return this.#items[at];
     }
-    return undefined;
+    // Few are left of many: the next one does.
+    while (!this.#isThere(at)) at = at === last ? this.#first : at + 1;
+    return this.#items[at];
+  }
+
+  /** So that the first and the last are there. */
+  #dropEnds(): void {
+    while (this.#items.length > this.#first && !this.#isThere(this.#items.length - 1)) {
+      this.#items.pop();
+      this.#ordinals.pop();
+      this.#gone -= 1;
+    }
+    while (this.#first < this.#items.length && !this.#isThere(this.#first)) this.#first += 1;
+    if (this.#first > this.#items.length / 2) this.#sweep();
   }
 
   /** How many ordinals are lower. */
@@ -97,5 +122,6 @@ export class ScanOrder {
     this.#items.length = kept;
     this.#ordinals.length = kept;
     this.#gone = 0;
+    this.#first = 0;
   }
 }
