@@ -69,6 +69,7 @@ module.exports = {
       ["machine", "state|command|machine"],
       ["store", "state|command|machine|store"],
       ["resp", "state|command|machine|store|resp"],
+      ["http", "state|command|machine|store|resp|http"],
     ].map(([layer, known]) => ({
       name: `kv-${layer}-knows-no-one-above`,
       comment: "state ← command ← machine ← store ← resp, http",

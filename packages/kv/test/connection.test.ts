@@ -134,6 +134,17 @@ describe("a connection", () => {
     client.end();
   });
 
+  test("is refused a reply that is too large, and keeps its connection", async () => {
+    const client = kv.connect();
+    client.send(
+      ["SET", "large", "x".repeat(1_000_000)],
+      ["MGET", ...Array.from({ length: 200 }, () => "large")],
+      ["PING"],
+    );
+    await client.expect("+OK\r\n-ERR reply is too large: up to 134217728 bytes are allowed\r\n+PONG\r\n");
+    client.end();
+  });
+
   test("whose client takes nothing is not served on and on", async () => {
     const client = kv.connect();
     client.send(["SET", "large", "x".repeat(500_000)]);

@@ -1,4 +1,5 @@
 // `tailrace kv`: the key-value store, with its options: each a flag and an environment variable.
+import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseSizeBytes } from "../human-size.ts";
 import { defaultMemoryBytes, LOG_LEVELS, parseListen, parseMemory, parseStore } from "../options.ts";
@@ -6,6 +7,7 @@ import { defaultMemoryBytes, LOG_LEVELS, parseListen, parseMemory, parseStore } 
 export interface KvServeOptions {
   readonly stream?: LogAddress;
   readonly redis: { readonly host: string; readonly port: number };
+  readonly listen?: { readonly host: string; readonly port: number };
   readonly store: string;
   /** Bytes, of the embedded Tailrace. */
   readonly memory: number;
@@ -38,6 +40,11 @@ function parseMaxMemory(text: string): number {
   return bytes;
 }
 
+/** Keys and values live on JavaScript's heap, and garbage beside them. */
+function defaultMaxMemoryBytes(): number {
+  return Math.floor(Math.min(getHeapStatistics().heap_size_limit / 2, 2 * defaultMemoryBytes()));
+}
+
 function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("it must be a number from 1 on");
@@ -68,6 +75,11 @@ function serveKvCommand(): Command {
         .default(parseListen("127.0.0.1:6379"), "127.0.0.1:6379"),
     )
     .addOption(
+      new Option("--listen <host:port>", "address for HTTP: /health and /metrics; none without it")
+        .env("TAILRACE_KV_LISTEN")
+        .argParser(parseListen),
+    )
+    .addOption(
       new Option(
         "--store <url>",
         "without --stream, where data is kept: file:DIR, memory: (lost at exit) or s3://BUCKET/PREFIX",
@@ -86,7 +98,7 @@ function serveKvCommand(): Command {
       new Option("--max-memory <size>", "keys and values beyond this refuse what would add to them; 0: no bound")
         .env("TAILRACE_KV_MAX_MEMORY")
         .argParser(parseMaxMemory)
-        .default(0, "0"),
+        .default(defaultMaxMemoryBytes(), "half of what this process may have, 2GiB at most"),
     )
     .addOption(
       new Option("--max-clients <count>", "connections at once")

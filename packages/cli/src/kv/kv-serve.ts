@@ -1,7 +1,7 @@
 // `tailrace kv serve`: opens the log, catches up, serves Redis clients, and stops cleanly.
 import { readFile } from "node:fs/promises";
 import { S2, S2Environment } from "@s2-dev/streamstore";
-import { RespServer, Store } from "@tailrace/kv";
+import { HttpPort, RespServer, Store } from "@tailrace/kv";
 import { createS2Log, type Log, LogError, type S2LogOptions, StoppedError } from "@tailrace/replica";
 import { destination, type Logger, pino } from "pino";
 import { ExitCode, ExitError } from "../exit-codes.ts";
@@ -35,17 +35,25 @@ export async function serveKv(options: KvServeOptions): Promise<void> {
   const logger = pino({ level: options.logLevel, base: null }, destination({ fd: 2, sync: true }));
   const stop = new StopSignal();
   let store: Store | undefined;
-  const server = await listenOrExit({
-    ...options.redis,
-    tls,
-    store: () => store,
-    password,
-    maxClients: options.maxClients,
-    version: VERSION,
-    log: logger,
-  });
+  const server = await listenOrExit(options.redis, (address) =>
+    RespServer.listen({
+      ...address,
+      tls,
+      store: () => store,
+      password,
+      maxClients: options.maxClients,
+      version: VERSION,
+      log: logger,
+    }),
+  );
+  let http: HttpPort | undefined;
   let embedded: EmbeddedTailrace | undefined;
   try {
+    if (options.listen !== undefined) {
+      http = await listenOrExit(options.listen, (address) =>
+        HttpPort.listen({ ...address, store: () => store, redis: server }),
+      );
+    }
     if (options.stream === undefined) {
       const { store: url, memory: memoryBytes } = options;
       embedded = await EmbeddedTailrace.start({ store: url, memoryBytes, logger, stop });
@@ -54,10 +62,10 @@ export async function serveKv(options: KvServeOptions): Promise<void> {
     store.stopped.then(({ message, cause }) => {
       if (cause !== undefined) stop.fail(new ExitError(ExitCode.failure, message));
     });
-    printBanner(options, server, embedded, tls !== undefined);
+    printBanner(options, server, http, embedded, tls !== undefined);
     await stop.requested;
   } catch (error) {
-    await closeAll(server, store, embedded, 0).catch((closing: unknown) =>
+    await closeAll(server, http, store, embedded, 0).catch((closing: unknown) =>
       logger.debug({ error: String(closing) }, "closing after a failure"),
     );
     throw error;
@@ -67,7 +75,7 @@ export async function serveKv(options: KvServeOptions): Promise<void> {
     logger.error({}, "the log did not take the last writes in time");
     process.exit(ExitCode.failure);
   }, SHUTDOWN_DEADLINE_MS);
-  await closeAll(server, store, embedded, DRAIN_GRACE_MS);
+  await closeAll(server, http, store, embedded, DRAIN_GRACE_MS);
   clearTimeout(deadline);
   if (stop.failure !== undefined) throw stop.failure;
   logger.info({}, "stopped");
@@ -76,11 +84,13 @@ export async function serveKv(options: KvServeOptions): Promise<void> {
 /** First who asks, then who answers. */
 async function closeAll(
   server: RespServer,
+  http: HttpPort | undefined,
   store: Store | undefined,
   embedded: EmbeddedTailrace | undefined,
   graceMs: number,
 ): Promise<void> {
   await server.close(graceMs);
+  await http?.close();
   await store?.close();
   await embedded?.close();
 }
@@ -102,13 +112,18 @@ async function readPassword({ passwordFile }: KvServeOptions): Promise<string | 
   return password;
 }
 
-async function listenOrExit(options: Parameters<typeof RespServer.listen>[0]): Promise<RespServer> {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+async function listenOrExit<T>(address: Address, listen: (address: Address) => Promise<T>): Promise<T> {
   try {
-    return await RespServer.listen(options);
+    return await listen(address);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const why = code === "EADDRINUSE" ? "the port is in use" : error instanceof Error ? error.message : String(error);
-    throw new ExitError(ExitCode.listen, `cannot listen on ${options.host}:${options.port}: ${why}`);
+    throw new ExitError(ExitCode.listen, `cannot listen on ${address.host}:${address.port}: ${why}`);
   }
 }
 
@@ -161,15 +176,21 @@ async function unlessStopped<T>(work: Promise<T>, stop: StopSignal): Promise<T> 
 function printBanner(
   options: KvServeOptions,
   server: RespServer,
+  http: HttpPort | undefined,
   embedded: EmbeddedTailrace | undefined,
   tls: boolean,
 ): void {
   const { host } = options.redis;
   const { basin, stream } = options.stream ?? EMBEDDED;
-  const address = `${tls ? "rediss" : "redis"}://${host.includes(":") ? `[${host}]` : host}:${server.port}`;
+  const inUrl = (name: string): string => (name.includes(":") ? `[${name}]` : name);
+  const address = `${tls ? "rediss" : "redis"}://${inUrl(host)}:${server.port}`;
   const kept =
     embedded === undefined
       ? `and writes to s2://${basin}/${stream}`
       : `and stores in ${embedded.description}${options.store === "memory:" ? " (gone when it stops)" : ""}`;
-  process.stdout.write(`Tailrace KV listens on ${address}\n${kept}\n`);
+  const healthy =
+    http === undefined || options.listen === undefined
+      ? ""
+      : `and tells its health at http://${inUrl(options.listen.host)}:${http.port}/health\n`;
+  process.stdout.write(`Tailrace KV listens on ${address}\n${kept}\n${healthy}`);
 }

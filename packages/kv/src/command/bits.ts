@@ -3,6 +3,7 @@
 import { bitOffset } from "./bit-offset.ts";
 import { BITFIELD_COMMANDS } from "./bitfield.ts";
 import { CommandError, syntaxError } from "./errors.ts";
+import { MAX_READ_BYTES } from "./limits.ts";
 import { stringAt } from "./lookup.ts";
 import { integer } from "./numbers.ts";
 import type { Reply } from "./reply.ts";
@@ -118,18 +119,23 @@ function bitop(context: CommandContext, [, operationText, target, ...keys]: Argu
   if (operation === undefined && keys.length !== 1) {
     throw new CommandError("ERR BITOP NOT must be called with a single source key.");
   }
-  const values = keys.map((key) => Buffer.from(stringAt(context, key) ?? "", "latin1"));
-  const length = Math.max(...values.map((value) => value.length));
+  const values = keys.map((key) => stringAt(context, key) ?? "");
+  const length = values.reduce((longest, value) => Math.max(longest, value.length), 0);
   if (length === 0) {
     context.keyspace.remove(target);
     return 0;
   }
+  if (values.reduce((bytes, value) => bytes + value.length, 0) > MAX_READ_BYTES) {
+    throw new CommandError(`ERR too much to read: up to ${MAX_READ_BYTES} bytes are allowed`);
+  }
   const result = Buffer.alloc(length);
-  values[0].copy(result);
+  result.write(values[0], "latin1");
   if (operation === undefined) for (let at = 0; at < length; at += 1) result[at] ^= 0xff;
   else {
     for (const value of values.slice(1)) {
-      for (let at = 0; at < length; at += 1) result[at] = operation(result[at], at < value.length ? value[at] : 0);
+      for (let at = 0; at < value.length; at += 1) result[at] = operation(result[at], value.charCodeAt(at));
+      // Beyond its end, a value is zeros.
+      for (let at = value.length; at < length; at += 1) result[at] = operation(result[at], 0);
     }
   }
   context.keyspace.set(target, result.toString("latin1"));

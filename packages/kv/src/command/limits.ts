@@ -2,6 +2,8 @@
 
 /** A string value, as `proto-max-bulk-len` of Redis: no longer than a command, which is one record, could set at once. */
 export const MAX_STRING_BYTES = 1024 * 1024;
+/** What one command may read of strings, repeated ones included: every replica has to do it before anything else. */
+export const MAX_READ_BYTES = 64 * 1024 * 1024;
 /** Names are for finding things. */
 export const MAX_KEY_BYTES = 64 * 1024;
 /** Of a command, its name included: each costs memory beside its bytes. */

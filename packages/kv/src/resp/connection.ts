@@ -10,13 +10,19 @@ import { failureReply } from "../store/failures.ts";
 import type { Subscriber } from "../store/pubsub.ts";
 import type { Store } from "../store/store.ts";
 import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
-import { FIRST_WINDOW_COMMANDS, MAX_OUTPUT_BYTES, MAX_PENDING_COMMANDS, MAX_UNTAKEN_BYTES } from "./limits.ts";
+import {
+  FIRST_WINDOW_COMMANDS,
+  MAX_OUTPUT_BYTES,
+  MAX_PENDING_COMMANDS,
+  MAX_REPLY_BYTES,
+  MAX_UNTAKEN_BYTES,
+} from "./limits.ts";
 import { ProtocolError, type Request, RequestParser } from "./parser.ts";
 import { dropSubscriptions, pushedMessage } from "./pubsub.ts";
 import * as refusals from "./refusals.ts";
 import type { Session } from "./session.ts";
 import { queue } from "./transactions.ts";
-import { encodeReply } from "./writer.ts";
+import { encodeReply, ReplyTooLargeError } from "./writer.ts";
 
 /** A reply's place in the order. */
 interface Slot {
@@ -283,7 +289,16 @@ export class Connection implements Client, Subscriber {
   }
 
   #answer(slot: Slot, reply: Reply): void {
-    this.#fill(slot, encodeReply(reply, this.session.protocol));
+    this.#fill(slot, this.#encoded(reply));
+  }
+
+  #encoded(reply: Reply): string {
+    try {
+      return encodeReply(reply, this.session.protocol);
+    } catch (cause) {
+      if (!(cause instanceof ReplyTooLargeError)) throw cause;
+      return encodeReply(error(`ERR reply is too large: up to ${MAX_REPLY_BYTES} bytes are allowed`), 2);
+    }
   }
 
   #fill(slot: Slot, encoded: string): void {

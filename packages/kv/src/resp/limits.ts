@@ -20,6 +20,8 @@ export const MAX_QUEUED_BYTES = 2 * 1024 * 1024;
 export const MAX_UNTAKEN_BYTES = 1024 * 1024;
 /** With so many, it is dropped: a subscriber that does not take its messages, mostly. */
 export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** One reply; a larger one is refused, and SCAN and ranges give the same in parts. */
+export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
 /** Connections at once, as in Redis. */
 export const DEFAULT_MAX_CLIENTS = 10_000;
 /** Watched keys of a connection: they all go into the record of its EXEC. */

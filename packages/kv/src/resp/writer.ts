@@ -1,10 +1,14 @@
 // Replies as bytes, in RESP2 or RESP3. Bytes are binary strings here, too: they are joined cheaply, and written at once.
 import { formatDouble } from "../command/numbers.ts";
 import type { Reply, TaggedReply } from "../command/reply.ts";
+import { MAX_REPLY_BYTES } from "./limits.ts";
 
 export type Protocol = 2 | 3;
 
-/** As it goes over the wire. */
+/** The reply is over `MAX_REPLY_BYTES`. */
+export class ReplyTooLargeError extends Error {}
+
+/** As it goes over the wire. Throws `ReplyTooLargeError`. */
 export function encodeReply(reply: Reply, protocol: Protocol): string {
   switch (typeof reply) {
     case "string":
@@ -18,13 +22,18 @@ export function encodeReply(reply: Reply, protocol: Protocol): string {
   }
 }
 
+function joined(encoded: string, more: string): string {
+  if (encoded.length + more.length > MAX_REPLY_BYTES) throw new ReplyTooLargeError();
+  return encoded + more;
+}
+
 function bulk(text: string): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
 
 function array(mark: string, items: readonly Reply[], protocol: Protocol): string {
   let encoded = `${mark}${items.length}\r\n`;
-  for (const item of items) encoded += encodeReply(item, protocol);
+  for (const item of items) encoded = joined(encoded, encodeReply(item, protocol));
   return encoded;
 }
 
@@ -40,7 +49,9 @@ function tagged(reply: TaggedReply, protocol: Protocol): string {
       const { entries } = reply;
       if (protocol === 2) return array("*", entries.flat(), protocol);
       let encoded = `%${entries.length}\r\n`;
-      for (const [key, value] of entries) encoded += encodeReply(key, protocol) + encodeReply(value, protocol);
+      for (const [key, value] of entries) {
+        encoded = joined(encoded, encodeReply(key, protocol) + encodeReply(value, protocol));
+      }
       return encoded;
     }
     case "pairs":

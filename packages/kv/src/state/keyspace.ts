@@ -11,8 +11,8 @@ import { type Collection, type TypeName, typeOf, type Value } from "./value.ts";
 /** An expiry that never comes. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
-/** What a key takes beside its own characters and its value: the entry, and its places in maps and orders. Estimated. */
-const ENTRY_BYTES = 120;
+/** What a key takes beside its own characters and its value: the entry, and its places in maps and orders. Measured on 500,000 short ones. */
+const ENTRY_BYTES = 200;
 
 /** Sums of entries stay exact below it. */
 const SUM_MODULUS = 2 ** 52;

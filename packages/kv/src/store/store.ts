@@ -61,11 +61,15 @@ export class Store {
   readonly #replica: Promise<Replica<Keyspace, Batch, readonly UnitResult[]>>;
   #opened: Replica<Keyspace, Batch, readonly UnitResult[]> | undefined;
   #keyspace = new Keyspace();
+  #end: StoppedError | undefined;
 
   /** Resolves once it has everything that was in the log. Rejects as `Replica.open` does. */
   static async open(options: StoreOptions): Promise<Store> {
     const store = new Store(options);
     store.#opened = await store.#replica;
+    void store.stopped.then((end) => {
+      store.#end = end;
+    });
     return store;
   }
 
@@ -122,6 +126,11 @@ export class Store {
   /** Resolves when it serves no more. */
   get stopped(): Promise<StoppedError> {
     return this.replica.stopped;
+  }
+
+  /** Why it serves no more; undefined while it does. */
+  get end(): StoppedError | undefined {
+    return this.#end;
   }
 
   /**
