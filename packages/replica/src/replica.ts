@@ -384,6 +384,8 @@ export class Replica<State, Command, Result> {
       const tail = consistency === "strong" ? await this.#checkedTail(deadlineMs) : consistency.atLeast + 1;
       const reached = this.#progress.reaches(tail);
       await reached.until(this.#runtime, deadlineMs, `this replica, at ${this.next}, did not get to ${tail}`);
+      // It reaches the log: where nothing is written, no record will come to say so.
+      if (consistency === "strong") this.#disconnected = undefined;
     } finally {
       this.#reads -= 1;
     }

@@ -10,10 +10,17 @@ export interface Health {
   readonly reason?: string;
 }
 
-/** `store`: undefined until it has caught up. */
-export function healthOf(store: Store | undefined): Health {
+/** A log that answers later than this is not there for clients. */
+const PATIENCE_MS = 1_000;
+
+/** `store`: undefined until it has caught up. Asks the log only where it was not to be reached of late. */
+export async function healthOf(store: Store | undefined): Promise<Health> {
   if (store === undefined) return { status: "catching-up" };
-  const { next: position, disconnected } = store.replica;
+  const { replica } = store;
+  if (replica.disconnected !== undefined) {
+    await replica.read(() => undefined, { timeoutMs: PATIENCE_MS }).catch(() => undefined);
+  }
+  const { next: position, disconnected } = replica;
   if (store.end !== undefined) return { status: "stopped", position, reason: store.end.message };
   if (disconnected !== undefined) return { status: "disconnected", position, reason: disconnected.message };
   return { status: "ok", position };

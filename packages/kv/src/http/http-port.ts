@@ -51,7 +51,7 @@ export class HttpPort {
     if (method !== "GET" && method !== "HEAD")
       send(response, 405, "application/json", '{"error":"method not allowed"}\n');
     else if (path === "/health") {
-      const health = healthOf(this.#source.store());
+      const health = await healthOf(this.#source.store());
       send(response, health.status === "ok" ? 200 : 503, "application/json", `${JSON.stringify(health)}\n`);
     } else if (path === "/metrics") {
       send(response, 200, this.#metrics.contentType, await this.#metrics.metrics());

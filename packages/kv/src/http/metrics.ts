@@ -10,7 +10,7 @@ export interface MetricsSource {
   readonly redis: RespServer;
 }
 
-type Reading = readonly [name: string, help: string, read: () => number];
+type Reading = readonly [name: string, help: string, read: () => number | Promise<number>];
 
 function gauges({ store, redis }: MetricsSource): readonly Reading[] {
   const keyspace = () => store()?.keyspace;
@@ -18,7 +18,7 @@ function gauges({ store, redis }: MetricsSource): readonly Reading[] {
     [
       "healthy",
       "1 if this replica has caught up and reaches the log.",
-      () => (healthOf(store()).status === "ok" ? 1 : 0),
+      async () => ((await healthOf(store())).status === "ok" ? 1 : 0),
     ],
     ["log_position", "Records of the log before this are applied.", () => store()?.replica.next ?? 0],
     ["keys", "Keys.", () => keyspace()?.size ?? 0],
@@ -46,15 +46,16 @@ const PREFIX = "tailrace_kv_";
 export function metricsOf(source: MetricsSource): Registry {
   const registry = new Registry();
   for (const [name, help, read] of gauges(source)) {
-    const collect = function (this: Gauge): void {
-      this.set(read());
+    const collect = async function (this: Gauge): Promise<void> {
+      this.set(await read());
     };
     new Gauge({ name: PREFIX + name, help, registers: [registry], collect });
   }
   for (const [name, help, read] of counters(source)) {
-    const collect = function (this: Counter): void {
+    const collect = async function (this: Counter): Promise<void> {
+      const value = await read();
       this.reset();
-      this.inc(read());
+      this.inc(value);
     };
     new Counter({ name: PREFIX + name, help, registers: [registry], collect });
   }
