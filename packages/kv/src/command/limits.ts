@@ -8,3 +8,5 @@ export const MAX_READ_BYTES = 64 * 1024 * 1024;
 export const MAX_KEY_BYTES = 64 * 1024;
 /** Of a command, its name included: each costs memory beside its bytes. */
 export const MAX_ARGUMENTS = 128 * 1024;
+/** HRANDFIELD, SRANDMEMBER and ZRANDMEMBER with a negative count give so many at most: what is asked for is held in memory. */
+export const MAX_RANDOM_PICKS = 1024 * 1024;

@@ -1,125 +1,119 @@
-// Sums as INCRBYFLOAT makes them: in the 80-bit floats of x86, of which Redis's replies show 17 decimals. Exact integers stand
-// for mantissas, so that every replica, on any machine, computes the same digits.
+// Numbers as INCRBYFLOAT and HINCRBYFLOAT know them: Redis keeps them in the x87 format (64 bits of mantissa) and writes them
+// with 17 decimals, less the zeros at the end. Doubles would answer 0.30000000000000004 where it answers 0.3. Exact integers
+// here, rounded where the format rounds, so that every replica, on any machine, computes the same digits.
 import { CommandError, NOT_A_FLOAT } from "./errors.ts";
-import { parseDouble } from "./numbers.ts";
 
-/** `mantissa` × 2^`exponent`, with up to 64 bits of mantissa. */
+const MANTISSA_BITS = 64;
+/** The binary exponent of the largest finite number, and of half the smallest one, which rounds to nothing. */
+const MAX_EXPONENT = 16_383;
+const MIN_EXPONENT = -16_446;
+/** Decimal exponents beyond this need no arithmetic: they overflow or underflow. */
+const MAX_DECIMAL_EXPONENT = 20_000;
+/** As Redis bounds its buffer. */
+const MAX_CHARS = 5 * 1024;
+const DECIMALS = 17;
+
+/** `mantissa × 2^exponent`, the mantissa of at most 64 bits and a sign. */
 interface LongDouble {
   readonly mantissa: bigint;
   readonly exponent: number;
 }
 
-const MANTISSA_BITS = 64;
-/** Beyond 2^16384 is infinity; below 2^-16445 nothing. */
-const MAX_EXPONENT = 16_384;
-const MIN_EXPONENT = -16_445;
-/** Decimals shown. */
-const DECIMALS = 17;
+const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
+const HEXADECIMAL = /^([+-]?)0x([\da-f]*)(?:\.([\da-f]*))?(?:p([+-]?\d+))?$/i;
+const INFINITE = /^[+-]?inf(inity)?$/i;
 
-const DECIMAL = /^([+-]?)(?:([0-9]+)\.?([0-9]*)|\.([0-9]+))(?:[eE]([+-]?[0-9]{1,9}))?$/;
-const INFINITE = /^[+-]?inf(?:inity)?$/i;
-/** More digits than any 80-bit float tells apart, and few enough to compute with. */
-const MAX_CHARACTERS = 5_000;
-
-/** The sum of two numbers in decimal, as decimal. Throws `CommandError` for what is no number, and for a sum that is none. */
+/**
+ * The sum of two numbers as text. Throws `CommandError` for what is no number, and for a sum that is infinite or beyond what the
+ * format holds.
+ */
 export function addLongDoubles(first: string, second: string): string {
-  const infinite = [first, second].some((text) => INFINITE.test(text));
-  const a = infinite && INFINITE.test(first) ? undefined : parse(first);
-  const b = infinite && INFINITE.test(second) ? undefined : parse(second);
-  if (a === undefined || b === undefined) throw infiniteSum();
-  const exponent = Math.min(a.exponent, b.exponent);
-  const sum = rounded(shifted(a, exponent) + shifted(b, exponent), 1n, exponent);
-  if (isTooLarge(sum)) throw infiniteSum();
+  const [a, b] = [parse(first), parse(second)];
+  if (a === undefined || b === undefined) throw new CommandError(NOT_A_FLOAT);
+  const sum = a === "infinite" || b === "infinite" ? undefined : add(a, b);
+  if (sum === undefined) throw new CommandError("ERR increment would produce NaN or Infinity");
   return format(sum);
 }
 
-function infiniteSum(): CommandError {
-  return new CommandError("ERR increment would produce NaN or Infinity");
+/** Infinite ones are. */
+export function isLongDouble(text: string): boolean {
+  return parse(text) !== undefined;
 }
 
-function shifted({ mantissa, exponent }: LongDouble, to: number): bigint {
-  return mantissa << BigInt(exponent - to);
+export function isInfinite(text: string): boolean {
+  return INFINITE.test(text);
 }
 
-function parse(text: string): LongDouble {
-  const match = text.length > MAX_CHARACTERS ? null : DECIMAL.exec(text);
-  if (match === null) return parseHexadecimal(text);
-  const [, sign, whole = "", fraction = "", bare = "", power = "0"] = match;
-  const decimals = fraction + bare;
-  const magnitude = BigInt(whole + decimals || "0");
-  const scale = Number(power) - decimals.length;
+/** Undefined: not a number, or beyond what the format holds. */
+function parse(text: string): LongDouble | "infinite" | undefined {
+  if (text.length === 0 || text.length >= MAX_CHARS) return undefined;
+  if (INFINITE.test(text)) return "infinite";
+  const hexadecimal = HEXADECIMAL.exec(text);
+  const parts = hexadecimal ?? DECIMAL.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole, fraction = "", exponent = "0"] = parts;
+  const digits = whole + fraction;
+  if (digits.length === 0) return undefined;
+  const magnitude = BigInt(hexadecimal === null ? digits : `0x${digits}`);
   if (magnitude === 0n) return { mantissa: 0n, exponent: 0 };
-  // As strtold: what is out of range is no number.
-  const digits = String(magnitude).length + scale;
-  if (digits > 4_933 || digits < -4_951) throw new CommandError(NOT_A_FLOAT);
   const signed = sign === "-" ? -magnitude : magnitude;
-  const value = scale >= 0 ? rounded(signed * 10n ** BigInt(scale), 1n, 0) : rounded(signed, 10n ** BigInt(-scale), 0);
-  if (isTooLarge(value)) throw new CommandError(NOT_A_FLOAT);
-  return value;
+  const power = Number(exponent) - fraction.length * (hexadecimal === null ? 1 : 4);
+  if (Math.abs(power) > MAX_DECIMAL_EXPONENT + MAX_CHARS * 4) return undefined;
+  const rounded =
+    hexadecimal !== null
+      ? round(signed, 1n, power)
+      : power >= 0
+        ? round(signed * 10n ** BigInt(power), 1n, 0)
+        : round(signed, 10n ** BigInt(-power), 0);
+  const top = rounded.exponent + bits(rounded.mantissa) - 1;
+  return top > MAX_EXPONENT || top < MIN_EXPONENT ? undefined : rounded;
 }
 
-/** Also what C reads that way. */
-function parseHexadecimal(text: string): LongDouble {
-  const value = text.length > MAX_CHARACTERS ? undefined : parseDouble(text);
-  if (value === undefined || !Number.isFinite(value)) throw new CommandError(NOT_A_FLOAT);
-  let exponent = 0;
-  let whole = value;
-  // Doubling loses nothing, and comes to an integer within the exponents of doubles.
-  while (!Number.isInteger(whole)) {
-    whole *= 2;
-    exponent -= 1;
-  }
-  return { mantissa: BigInt(whole), exponent };
+/** Undefined: beyond what the format holds. */
+function add(a: LongDouble, b: LongDouble): LongDouble | undefined {
+  const exponent = Math.min(a.exponent, b.exponent);
+  const sum = (a.mantissa << BigInt(a.exponent - exponent)) + (b.mantissa << BigInt(b.exponent - exponent));
+  if (sum === 0n) return { mantissa: 0n, exponent: 0 };
+  const rounded = round(sum, 1n, exponent);
+  return rounded.exponent + bits(rounded.mantissa) - 1 > MAX_EXPONENT ? undefined : rounded;
 }
 
-function isTooLarge({ mantissa, exponent }: LongDouble): boolean {
-  return mantissa !== 0n && bitsOf(mantissa) + exponent > MAX_EXPONENT;
-}
-
-function bitsOf(value: bigint): number {
-  return (value < 0n ? -value : value).toString(2).length;
-}
-
-/** The nearest to `numerator` / `denominator` × 2^`exponent`, ties to even. */
-function rounded(numerator: bigint, denominator: bigint, exponent: number): LongDouble {
-  if (numerator === 0n) return { mantissa: 0n, exponent: 0 };
-  const negative = numerator < 0n;
-  let n = negative ? -numerator : numerator;
-  let d = denominator;
-  // So that the quotient has one bit more than a mantissa, or two.
-  const surplus = bitsOf(n) - bitsOf(d) - (MANTISSA_BITS + 1);
-  const shift = Math.max(surplus, MIN_EXPONENT - exponent);
-  if (shift >= 0) d <<= BigInt(shift);
-  else n <<= BigInt(-shift);
-  let quotient = n / d;
-  let exact = n % d === 0n;
-  let power = exponent + shift;
-  for (let excess = bitsOf(quotient) - MANTISSA_BITS; excess > 0; excess = bitsOf(quotient) - MANTISSA_BITS) {
-    const half = 1n << BigInt(excess - 1);
-    const rest = quotient & ((half << 1n) - 1n);
-    quotient >>= BigInt(excess);
-    power += excess;
-    const up = rest > half || (rest === half && (!exact || (quotient & 1n) === 1n));
-    exact = exact && rest === 0n;
-    if (up) quotient += 1n;
-  }
-  return { mantissa: negative ? -quotient : quotient, exponent: power };
-}
-
-/** With up to 17 decimals, ties to even, without trailing zeros. */
 function format({ mantissa, exponent }: LongDouble): string {
-  const negative = mantissa < 0n;
-  const scaled = (negative ? -mantissa : mantissa) * 10n ** BigInt(DECIMALS);
-  const digits = String(exponent >= 0 ? scaled << BigInt(exponent) : halfEven(scaled, BigInt(-exponent)));
-  const padded = digits.padStart(DECIMALS + 1, "0");
-  const fraction = padded.slice(-DECIMALS).replace(/0+$/, "");
-  const text = padded.slice(0, -DECIMALS) + (fraction === "" ? "" : `.${fraction}`);
-  return negative && text !== "0" ? `-${text}` : text;
+  const scaled = mantissa * 10n ** BigInt(DECIMALS);
+  const units = exponent >= 0 ? scaled << BigInt(exponent) : divideRounded(scaled, 1n << BigInt(-exponent));
+  const digits = (units < 0n ? -units : units).toString().padStart(DECIMALS + 1, "0");
+  const fraction = digits.slice(-DECIMALS).replace(/0+$/, "");
+  const whole = digits.slice(0, -DECIMALS);
+  return `${units < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
-function halfEven(value: bigint, bits: bigint): bigint {
-  const half = 1n << (bits - 1n);
-  const rest = value & ((half << 1n) - 1n);
-  const quotient = value >> bits;
-  return rest > half || (rest === half && (quotient & 1n) === 1n) ? quotient + 1n : quotient;
+/** `numerator / denominator × 2^exponent`, to 64 bits, ties to even. */
+function round(numerator: bigint, denominator: bigint, exponent: number): LongDouble {
+  const shift = MANTISSA_BITS - (bits(numerator) - bits(denominator));
+  // The quotient has 64 or 65 bits before it is rounded: with 65, once more by one bit less.
+  const quotient = divideShifted(numerator, denominator, shift);
+  if (bits(quotient) <= MANTISSA_BITS) return { mantissa: quotient, exponent: exponent - shift };
+  return { mantissa: divideShifted(numerator, denominator, shift - 1), exponent: exponent - shift + 1 };
+}
+
+function divideShifted(numerator: bigint, denominator: bigint, shift: number): bigint {
+  return shift >= 0
+    ? divideRounded(numerator << BigInt(shift), denominator)
+    : divideRounded(numerator, denominator << BigInt(-shift));
+}
+
+/** To the nearest, ties to even. */
+function divideRounded(numerator: bigint, denominator: bigint): bigint {
+  const negative = numerator < 0n;
+  const magnitude = negative ? -numerator : numerator;
+  const quotient = magnitude / denominator;
+  const twice = (magnitude % denominator) * 2n;
+  const up = twice > denominator || (twice === denominator && (quotient & 1n) === 1n);
+  const rounded = up ? quotient + 1n : quotient;
+  return negative ? -rounded : rounded;
+}
+
+function bits(value: bigint): number {
+  const hex = (value < 0n ? -value : value).toString(16);
+  return value === 0n ? 0 : (hex.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(hex[0], 16)));
 }

@@ -34,21 +34,32 @@ export function integerWithin(text: string, min: number, max: number, refusal = 
   return value;
 }
 
-const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
-const INFINITE = /^([+-]?)inf(?:inity)?$/i;
-const HEXADECIMAL = /^([+-]?)0x([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?$/i;
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const HEXADECIMAL = /^([+-]?)0x([\da-f]*)(?:\.([\da-f]*))?(?:p([+-]?\d+))?$/i;
+const INFINITE = /^([+-]?)inf(inity)?$/i;
 
-/** What C's strtod makes of the whole text, without blanks; undefined for what is no number, and for NaN. */
+/** What C's strtod makes of the whole text, without blanks. Undefined: not a number, NaN, or one that overflows or would be taken for nothing. -0 is 0. */
 export function parseDouble(text: string): number | undefined {
-  if (DECIMAL.test(text)) return Number(text);
+  if (DECIMAL.test(text)) {
+    const value = Number(text);
+    if (!Number.isFinite(value)) return undefined;
+    if (value === 0) return /[1-9]/.test(text.split(/e/i, 1)[0]) ? undefined : 0;
+    return value;
+  }
   const infinite = INFINITE.exec(text);
   if (infinite !== null) return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const hex = HEXADECIMAL.exec(text);
-  if (hex === null) return undefined;
-  const [, sign, whole, fraction = "", exponent = "0"] = hex;
-  if (whole === "" && fraction === "") return undefined;
-  const mantissa = Number(`0x0${whole}${fraction}`);
-  return (sign === "-" ? -1 : 1) * mantissa * 2 ** (Number(exponent) - 4 * fraction.length);
+  return parseHexadecimal(text);
+}
+
+function parseHexadecimal(text: string): number | undefined {
+  const parts = HEXADECIMAL.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole, fraction = "", power = "0"] = parts;
+  if (whole + fraction === "") return undefined;
+  const magnitude = Number(BigInt(`0x${whole}${fraction}`));
+  const value = magnitude * 2 ** (Number(power) - fraction.length * 4);
+  if (!Number.isFinite(value) || (value === 0 && magnitude !== 0)) return undefined;
+  return sign === "-" && value !== 0 ? -value : value;
 }
 
 /** Throws the usual refusal, or the one given. */
@@ -58,19 +69,39 @@ export function float(text: string, refusal = NOT_A_FLOAT): number {
   return value;
 }
 
-/** As Redis's `%.17g` writes it: the shortest digits that mean this very number would be others, so 17 of them, without trailing zeros. */
+const SIGNIFICANT_DIGITS = 17;
+
+/** As `%.17g` of C writes it, and so Redis 7.0: 1.1 is 1.1000000000000001. */
 export function formatDouble(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return "inf";
-  if (value === Number.NEGATIVE_INFINITY) return "-inf";
-  if (Object.is(value, -0)) return "-0";
-  if (Number.isInteger(value) && Math.abs(value) < 1e17) return String(value);
-  const exponent = Number(value.toExponential(16).split("e")[1]);
-  if (exponent < -4 || exponent >= 17) {
-    const [digits, power] = value.toExponential(16).split("e");
-    const trimmed = digits.includes(".") ? digits.replace(/0+$/, "").replace(/\.$/, "") : digits;
-    const magnitude = power.slice(1).padStart(2, "0");
-    return `${trimmed}e${power[0]}${magnitude}`;
-  }
-  const fixed = value.toFixed(Math.min(100, 16 - exponent));
-  return fixed.includes(".") ? fixed.replace(/0+$/, "").replace(/\.$/, "") : fixed;
+  if (value === 0) return "0";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (Number.isSafeInteger(value)) return String(value);
+  const [mantissa, power] = significant(value).split("e");
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < SIGNIFICANT_DIGITS) return withoutZeros(plain(mantissa, exponent));
+  const sign = exponent < 0 ? "-" : "+";
+  return `${withoutZeros(mantissa)}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
+}
+
+/** To 17 digits, ties to even as C has it: JavaScript takes the larger of two that are equally near. */
+function significant(value: number): string {
+  const rounded = value.toExponential(SIGNIFICANT_DIGITS - 1);
+  const [digits, power] = value.toExponential(SIGNIFICANT_DIGITS + 20).split("e");
+  const cut = digits.length - 21;
+  if (!/^50*$/.test(digits.slice(cut)) || "13579".includes(digits[cut - 1])) return rounded;
+  return `${digits.slice(0, cut)}e${power}`;
+}
+
+/** The number that mantissa and exponent make, written without one. */
+function plain(mantissa: string, exponent: number): string {
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  const digits = mantissa.replace(/[-.]/g, "");
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1);
+  const fraction = digits.slice(exponent + 1);
+  return `${sign}${whole}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+function withoutZeros(decimal: string): string {
+  return decimal.includes(".") ? decimal.replace(/\.?0+$/, "") : decimal;
 }

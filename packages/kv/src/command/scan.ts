@@ -15,9 +15,9 @@ export interface ScanOptions {
 
 const DEFAULT_COUNT = 10;
 
-/** `args[at]` is the cursor, options follow. Throws `CommandError`. */
+/** `args[at]` is the cursor (`scanCursor`), options follow. Throws `CommandError`. */
 export function scanOptions(args: Arguments, at: number, withType = false): ScanOptions {
-  const cursor = cursorOf(args[at]);
+  const cursor = scanCursor(args[at]);
   let count = DEFAULT_COUNT;
   let matches: Glob = () => true;
   let type: string | undefined;
@@ -35,7 +35,10 @@ export function scanOptions(args: Arguments, at: number, withType = false): Scan
   return { cursor, count, matches, type };
 }
 
-function cursorOf(text: string): number {
-  if (!/^[0-9]{1,20}$/.test(text)) throw new CommandError("ERR invalid cursor");
+const MAX_CURSOR = 2n ** 64n - 1n;
+
+/** Throws `CommandError`. */
+export function scanCursor(text: string): number {
+  if (!/^[0-9]{1,20}$/.test(text) || BigInt(text) > MAX_CURSOR) throw new CommandError("ERR invalid cursor");
   return Number(text);
 }

@@ -2,14 +2,37 @@
 // refusals become replies here.
 import { BIT_COMMANDS } from "./bits.ts";
 import { CommandError, wrongArity } from "./errors.ts";
+import { HASH_COMMANDS } from "./hashes.ts";
 import { KEY_COMMANDS } from "./keys.ts";
 import { MAX_KEY_BYTES } from "./limits.ts";
+import { LIST_POP_COMMANDS } from "./list-pops.ts";
+import { LIST_COMMANDS } from "./lists.ts";
 import { PUBSUB_COMMANDS } from "./pubsub.ts";
 import { error, type Reply } from "./reply.ts";
+import { SET_ALGEBRA_COMMANDS } from "./set-algebra.ts";
+import { SET_COMMANDS } from "./sets.ts";
 import type { Arguments, CommandContext, CommandSpec, Flag } from "./spec.ts";
 import { STRING_COMMANDS } from "./strings.ts";
+import { ZSET_ALGEBRA_COMMANDS } from "./zset-algebra.ts";
+import { ZSET_POP_COMMANDS } from "./zset-pops.ts";
+import { ZSET_RANGE_COMMANDS } from "./zset-ranges.ts";
+import { ZSET_COMMANDS } from "./zsets.ts";
 
-const FAMILIES: readonly (readonly CommandSpec[])[] = [STRING_COMMANDS, BIT_COMMANDS, KEY_COMMANDS, PUBSUB_COMMANDS];
+const FAMILIES: readonly (readonly CommandSpec[])[] = [
+  STRING_COMMANDS,
+  BIT_COMMANDS,
+  KEY_COMMANDS,
+  HASH_COMMANDS,
+  LIST_COMMANDS,
+  LIST_POP_COMMANDS,
+  SET_COMMANDS,
+  SET_ALGEBRA_COMMANDS,
+  ZSET_COMMANDS,
+  ZSET_RANGE_COMMANDS,
+  ZSET_POP_COMMANDS,
+  ZSET_ALGEBRA_COMMANDS,
+  PUBSUB_COMMANDS,
+];
 
 export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(FAMILIES.flat().map((spec) => [spec.name, spec]));
 

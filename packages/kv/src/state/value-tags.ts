@@ -1,8 +1,16 @@
 // The numbers by which snapshots name the types of collections. Part of the format: a number is never used for another type.
+import { Hash } from "./hash.ts";
+import { List } from "./list.ts";
+import { SortedSet } from "./sorted-set.ts";
+import { StringSet } from "./string-set.ts";
 import type { Collection } from "./value.ts";
 
-/** Hashes are 1, lists 2, sets 3, sorted sets 4. */
-const CLASSES: ReadonlyMap<number, new () => Collection> = new Map();
+const CLASSES: ReadonlyMap<number, new () => Collection> = new Map<number, new () => Collection>([
+  [1, Hash],
+  [2, List],
+  [3, StringSet],
+  [4, SortedSet],
+]);
 
 const TAGS: ReadonlyMap<unknown, number> = new Map([...CLASSES].map(([tag, type]) => [type, tag]));
 
