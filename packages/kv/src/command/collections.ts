@@ -4,6 +4,7 @@ import { scanStep } from "../state/dense-set.ts";
 import type { Collection } from "../state/value.ts";
 import { CommandError, syntaxError } from "./errors.ts";
 import { MAX_RANDOM_PICKS } from "./limits.ts";
+import { isLongDouble } from "./long-double.ts";
 import { collectionAt } from "./lookup.ts";
 import { integer, integerWithin, parseDouble, parseInt64 } from "./numbers.ts";
 import type { Reply } from "./reply.ts";
@@ -113,16 +114,19 @@ export function keysAfter(
 /** COUNT of LMPOP and ZMPOP, from `from` on: once, and nothing else. Throws. */
 export function popCount(args: Arguments, from: number): number {
   if (args.length === from) return 1;
-  if (args.length !== from + 2 || args[from].toUpperCase() !== "COUNT") throw syntaxError();
-  return integerWithin(args[from + 1], 1, Number.POSITIVE_INFINITY, "ERR count should be greater than 0");
+  if (args[from].toUpperCase() !== "COUNT" || args.length === from + 1) throw syntaxError();
+  const count = integerWithin(args[from + 1], 1, Number.POSITIVE_INFINITY, "ERR count should be greater than 0");
+  if (args.length > from + 2) throw syntaxError();
+  return count;
 }
+
+const TOO_LONG_MS = 2 ** 63;
 
 /** How long a blocking command waits, in milliseconds; 0 is for ever. Throws. */
 export function timeoutMs(text: string): number {
-  const seconds = parseDouble(text);
-  if (seconds === undefined) throw new CommandError("ERR timeout is not a float or out of range");
-  const ms = Math.ceil(seconds * 1000);
+  if (!isLongDouble(text)) throw new CommandError("ERR timeout is not a float or out of range");
+  const ms = Math.ceil((parseDouble(text) ?? TOO_LONG_MS) * 1000);
   // Redis says so of what is too long as well.
-  if (ms < 0 || ms >= 2 ** 63) throw new CommandError("ERR timeout is negative");
+  if (ms < 0 || ms >= TOO_LONG_MS) throw new CommandError("ERR timeout is negative");
   return ms;
 }

@@ -11,9 +11,10 @@ type Token =
   | { readonly kind: "class"; readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
 
 export function glob(pattern: string): Glob {
+  if (pattern === "*") return () => true;
   const tokens = parse(pattern);
-  if (tokens.length === 1 && tokens[0].kind === "any") return () => true;
-  return (text) => matches(tokens, text);
+  // Redis looks at no pattern where there is no text.
+  return (text) => (text === "" ? pattern === "" : matches(tokens, text));
 }
 
 /** With one way back: to the last `*`, which then takes a character more. */

@@ -51,12 +51,13 @@ function lmove(context: CommandContext, [, from, to, fromEnd, toEnd]: Arguments)
   return move(context, from, to, endOf(fromEnd), endOf(toEnd));
 }
 
-/** The number of keys stands at `numberAt`. */
-function lmpop(context: CommandContext, args: Arguments, numberAt: number): Reply {
+/** The number of keys stands at `numberAt`; if `blocks`, the timeout before it. */
+function lmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
   const { keys, next } = keysAfter(args, numberAt);
   if (next >= args.length) throw syntaxError();
   const end = endOf(args[next]);
   const count = popCount(args, next + 1);
+  if (blocks) timeoutMs(args[1]);
   for (const key of keys) {
     if (listAt(context, key) !== undefined) return [key, take(context, key, end, count)];
   }
@@ -99,7 +100,7 @@ export const LIST_POP_COMMANDS: readonly CommandSpec[] = [
     flags: ["write", "movablekeys"],
     keys: NO_KEYS,
     keysOf: countedKeys(1),
-    run: (context, args) => lmpop(context, args, 1),
+    run: (context, args) => lmpop(context, args, 1, false),
   },
   {
     name: "blpop",
@@ -143,9 +144,6 @@ export const LIST_POP_COMMANDS: readonly CommandSpec[] = [
     keys: NO_KEYS,
     keysOf: countedKeys(2),
     waitMs: firstIsTimeout,
-    run: (context, args) => {
-      timeoutMs(args[1]);
-      return lmpop(context, args, 2);
-    },
+    run: (context, args) => lmpop(context, args, 2, true),
   },
 ];

@@ -39,6 +39,9 @@ const MAX_CURSOR = 2n ** 64n - 1n;
 
 /** Throws `CommandError`. */
 export function scanCursor(text: string): number {
-  if (!/^[0-9]{1,20}$/.test(text) || BigInt(text) > MAX_CURSOR) throw new CommandError("ERR invalid cursor");
-  return Number(text);
+  // As strtoul takes it, signs included.
+  if (!/^(?:[+-]?[0-9]{1,20})?$/.test(text) || BigInt(text.replace(/[+-]/, "")) > MAX_CURSOR) {
+    throw new CommandError("ERR invalid cursor");
+  }
+  return Number(BigInt.asUintN(64, BigInt(text)));
 }

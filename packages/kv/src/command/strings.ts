@@ -28,7 +28,8 @@ function parseOptions(args: Arguments, from: number, allowed: "set" | "getex"): 
   let expiry: SetOptions["expiry"];
   for (let at = from; at < args.length; at += 1) {
     const option = args[at].toUpperCase();
-    const timeless = !keepTtl && !persist && expiry === undefined;
+    // One and the same option may come again: the last one counts.
+    const timeless = !keepTtl && !persist && (expiry === undefined || expiry[0] === option);
     if (allowed === "set" && option === "NX" && onlyIf !== "present") onlyIf = "absent";
     else if (allowed === "set" && option === "XX" && onlyIf !== "absent") onlyIf = "present";
     else if (allowed === "set" && option === "GET") get = true;

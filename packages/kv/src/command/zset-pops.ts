@@ -34,12 +34,13 @@ function sideOf(text: string): Side {
   return side === "MIN" ? "min" : "max";
 }
 
-/** The number of keys stands at `numberAt`. */
-function zmpop(context: CommandContext, args: Arguments, numberAt: number): Reply {
+/** The number of keys stands at `numberAt`; if `blocks`, the timeout before it. */
+function zmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
   const { keys, next } = keysAfter(args, numberAt);
   if (next >= args.length) throw syntaxError();
   const side = sideOf(args[next]);
   const count = popCount(args, next + 1);
+  if (blocks) timeoutMs(args[1]);
   for (const key of keys) {
     if (sortedSetAt(context, key) !== undefined) return [key, take(context, key, side, count)];
   }
@@ -76,7 +77,7 @@ export const ZSET_POP_COMMANDS: readonly CommandSpec[] = [
     flags: ["write", "movablekeys"],
     keys: NO_KEYS,
     keysOf: countedKeys(1),
-    run: (context, args) => zmpop(context, args, 1),
+    run: (context, args) => zmpop(context, args, 1, false),
   },
   blocking("bzpopmin", "min"),
   blocking("bzpopmax", "max"),
@@ -87,9 +88,6 @@ export const ZSET_POP_COMMANDS: readonly CommandSpec[] = [
     keys: NO_KEYS,
     keysOf: countedKeys(2),
     waitMs: (args) => timeoutMs(args[1]),
-    run: (context, args) => {
-      timeoutMs(args[1]);
-      return zmpop(context, args, 2);
-    },
+    run: (context, args) => zmpop(context, args, 2, true),
   },
 ];

@@ -42,9 +42,9 @@ function parse(args: Arguments, form: Form): Query {
       offset = integer(args[at + 1]);
       limit = integer(args[at + 2]);
       at += 2;
-    } else if (option === "REV" && form.reverse === undefined) reverse = true;
-    else if (option === "BYLEX" && form.kind === undefined) kind = "lex";
-    else if (option === "BYSCORE" && form.kind === undefined) kind = "score";
+    } else if (option === "REV" && reverse === undefined) reverse = true;
+    else if (option === "BYLEX" && kind === undefined) kind = "lex";
+    else if (option === "BYSCORE" && kind === undefined) kind = "score";
     else throw syntaxError();
   }
   kind ??= "rank";

@@ -8,10 +8,13 @@ import type { RawReply } from "./resp-client.ts";
 
 /** Who answers commands: Redis, or whatever is compared with it. */
 export interface Answerer {
+  /** Tries blocking commands once, and has no transactions to do so. */
+  readonly neverBlocks?: boolean;
   send(...args: readonly string[]): Promise<RawReply>;
 }
 
 export class CommandTable implements Answerer {
+  readonly neverBlocks = true;
   readonly #keyspace = new Keyspace();
   readonly #random = new Random(1);
   readonly #protocol: Protocol;

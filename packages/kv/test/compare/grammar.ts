@@ -76,7 +76,9 @@ const scoreBound: Word = (random) => [(random.oneIn(3) ? "(" : "") + score(rando
 const lexBound: Word = (random) =>
   random.oneIn(4) ? [random.of(["-", "+", "a", "", "(", "["])] : [random.of(["[", "("]) + item(random)[0]];
 const limit = sequence(literal("LIMIT"), integer, integer);
-const seconds = one(["100000", "5000", "0", "-1", "100", "x"]);
+/** Nothing expires while a comparison runs: the two clocks would have to agree to the millisecond. */
+const seconds = one(["100000", "5000", "0", "-1", "9223372036854775807", "x"]);
+const milliseconds = one(["100000000", "5000000", "0", "-1", "9223372036854775807", "x"]);
 const anyKey: Word = (random) => key(random.of(KINDS))(random);
 
 function literal(text: string): Word {
@@ -139,18 +141,22 @@ const WORDS: Readonly<Record<string, Word>> = {
     either(sequence(literal("COUNT"), integer), sequence(literal("MATCH"), one(PATTERNS)), one(["FOO"])),
     0,
   ),
-  timeout: one(["0.01", "0.01", "0.01", "-1", "x", "1e400"]),
+  timeout: one(["0", "1", "0.01", "1.5", "-1", "x", "1e400", "inf"]),
   seconds,
+  milliseconds,
   "set-options": times(
     2,
     either(
       one(["NX", "XX", "GET", "KEEPTTL", "nx"]),
-      sequence(one(["EX", "PX", "EXAT", "PXAT"]), one(["100000", "9999999999999", "0", "-1", "x"])),
+      sequence(one(["EX", "PX", "EXAT", "PXAT"]), one(["1000000", "9999999999999", "0", "-1", "x"])),
     ),
     0,
   ),
   "getex-options": maybe(
-    either(literal("PERSIST"), sequence(one(["EX", "PX", "EXAT", "PXAT"]), one(["100000", "9999999999999", "0", "x"]))),
+    either(
+      literal("PERSIST"),
+      sequence(one(["EX", "PX", "EXAT", "PXAT"]), one(["1000000", "9999999999999", "0", "x"])),
+    ),
   ),
   "expire-options": times(2, one(["NX", "XX", "GT", "LT"]), 0),
   "key-values": times(3, sequence(key("string"), item)),
@@ -207,15 +213,15 @@ const TEMPLATES: readonly string[] = `
   ZDIFF counted-zsets maybe-scores | ZUNIONSTORE z counted-zsets weights aggregate
   ZINTERSTORE z counted-zsets weights aggregate | ZDIFFSTORE z counted-zsets | ZINTERCARD counted-zsets only-limit
   SORT l sort-options store | SORT s sort-options store | SORT z sort-options | SORT_RO l sort-options
-  SET k item set-options | SET k integer | SETNX k item | SETEX k seconds item | PSETEX k seconds item | GETSET k item
+  SET k item set-options | SET k integer | SETNX k item | SETEX k seconds item | PSETEX k milliseconds item | GETSET k item
   GET k | GETDEL k | GETEX k getex-options | MGET strings | MSET key-values | MSETNX key-values | INCR k | DECR k
   INCRBY k integer | DECRBY k integer | INCRBYFLOAT k float | APPEND k item | STRLEN k | SETRANGE k small-integer item
   GETRANGE k integer integer | SUBSTR k integer integer | LCS k k lcs-options
   SETBIT k small-integer bit | GETBIT k small-integer | BITCOUNT k bit-range | BITPOS k bit bit-range
   BITOP operation k strings | BITFIELD k bitfield-operations | BITFIELD_RO k bitfield-operations
   DEL keys | UNLINK keys | EXISTS keys | TYPE key | RENAME key key | RENAMENX key key | COPY key key replace | TOUCH keys
-  EXPIRE key seconds expire-options | PEXPIRE key seconds expire-options | EXPIREAT key seconds expire-options
-  PEXPIREAT key seconds expire-options | TTL key | PTTL key | EXPIRETIME key | PEXPIRETIME key | PERSIST key | KEYS pattern
+  EXPIRE key seconds expire-options | PEXPIRE key milliseconds expire-options | EXPIREAT key seconds expire-options
+  PEXPIREAT key milliseconds expire-options | TTL key | PTTL key | EXPIRETIME key | PEXPIRETIME key | PERSIST key | KEYS pattern
   DBSIZE
 `
   .split(/[|\n]/)
