@@ -1,7 +1,7 @@
 // The same thousands of random commands to a real redis-server and to our commands: every reply must be the same to the letter,
-// and so must what is stored in the end. What Redis itself leaves open is compared as far as it is not: see `comparing.ts`.
+// and so must what is stored in the end. What Redis itself leaves open is compared as far as it is not: see `compare/comparing.ts`.
 import { test } from "node:test";
-import { COMMANDS } from "../../src/command/table.ts";
+import { COMMANDS } from "../src/command/table.ts";
 import { CommandTable } from "./command-table.ts";
 import { Comparison } from "./comparing.ts";
 import { Grammar } from "./grammar.ts";
