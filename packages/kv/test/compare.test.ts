@@ -2,13 +2,13 @@
 // and so must what is stored in the end. What Redis itself leaves open is compared as far as it is not: see `compare/comparing.ts`.
 import { test } from "node:test";
 import { COMMANDS } from "../src/command/table.ts";
-import { CommandTable } from "./command-table.ts";
-import { Comparison } from "./comparing.ts";
-import { Grammar } from "./grammar.ts";
-import { Random } from "./random.ts";
-import { RedisServer, whyNoRedis } from "./redis-server.ts";
-import type { Protocol } from "./reply-of.ts";
-import { RespClient } from "./resp-client.ts";
+import { CommandTable } from "./compare/command-table.ts";
+import { Comparison } from "./compare/comparing.ts";
+import { Grammar } from "./compare/grammar.ts";
+import { Random } from "./compare/random.ts";
+import { RedisServer, whyNoRedis } from "./compare/redis-server.ts";
+import type { Protocol } from "./compare/reply-of.ts";
+import { RespClient } from "./compare/resp-client.ts";
 
 const COMMANDS_EACH = Number(process.env.TAILRACE_COMPARED ?? 6000);
 const SEED = Number(process.env.TAILRACE_SEED ?? 1);
