@@ -3,10 +3,12 @@ import { totalmem } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseSizeBytes } from "./human-size.ts";
+import { s3SseOption } from "./s3-sse-option.ts";
 
 export interface ServeOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly store: string;
+  readonly s3Sse?: string;
   /** Bytes. */
   readonly memory: number;
   readonly rootTokenFile?: string;
@@ -98,6 +100,7 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         .argParser(parseStore)
         .default("file:./tailrace-data"),
     )
+    .addOption(s3SseOption())
     .addOption(
       new Option("--memory <size>", "memory for records written lately or fetched from the store, such as 512MiB")
         .env("TAILRACE_MEMORY")

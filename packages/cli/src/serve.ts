@@ -96,7 +96,7 @@ async function startEngine(
   telemetry: OpenTelemetry | undefined,
   stop: StopSignal,
 ): Promise<{ readonly engine: Engine; readonly store: CountingStore }> {
-  const opened = await openStoreOrExit(options.store);
+  const opened = await openStoreOrExit(options.store, { s3Sse: options.s3Sse });
   const traced = telemetry === undefined ? undefined : new TracedStore(opened, telemetry);
   const store = new CountingStore(traced ?? opened, { clock: systemRuntime.clock });
   const start = () =>

@@ -12,6 +12,7 @@ import { counted } from "./text.ts";
 export interface CopyCommandOptions {
   readonly resume?: boolean;
   readonly json?: boolean;
+  readonly s3Sse?: string;
 }
 
 /** Errors: ExitError (StoreExit). */
@@ -19,7 +20,7 @@ export async function copy(from: string, to: string, options: CopyCommandOptions
   const line = new ProgressLine();
   const report = await withView(from, StoreExit.undone, async (source) => {
     const deployment = await deploymentIn(systemRuntime, source);
-    return withNewStore(to, StoreExit.undone, async (store, view) => {
+    return withNewStore(to, StoreExit.undone, options, async (store, view) => {
       const claim = { runtime: systemRuntime, store, view, resumes: options.resume === true };
       const target = await CopyTarget.claim(claim, deployment.id);
       try {

@@ -18,6 +18,7 @@ export interface GcCommandOptions {
   readonly dryRun?: boolean;
   readonly takeOver?: boolean;
   readonly json?: boolean;
+  readonly s3Sse?: string;
 }
 
 /** Errors: ExitError (StoreExit). */
@@ -28,14 +29,18 @@ export async function gc(store: string, options: GcCommandOptions): Promise<void
     return;
   }
   const line = new ProgressLine();
-  const { found, undeleted, requests }: CollectReport = await withStore(store, StoreExit.undone, (opened, view) =>
-    collectGarbage({
-      runtime: systemRuntime,
-      store: opened,
-      view,
-      deposesOwner: options.takeOver === true,
-      onProgress: ({ deleted, total }) => line.show(() => `${deleted} of ${counted(total, "object")} deleted`),
-    }),
+  const { found, undeleted, requests }: CollectReport = await withStore(
+    store,
+    StoreExit.undone,
+    options,
+    (opened, view) =>
+      collectGarbage({
+        runtime: systemRuntime,
+        store: opened,
+        view,
+        deposesOwner: options.takeOver === true,
+        onProgress: ({ deleted, total }) => line.show(() => `${deleted} of ${counted(total, "object")} deleted`),
+      }),
   ).finally(() => line.clear());
   const left = undeleted.map(({ key, error }) => ({ key, error: error.message }));
   print(options, { ...kindsJson(found), dry_run: false, requests, undeleted: left }, found, "deleted");

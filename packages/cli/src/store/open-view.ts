@@ -3,6 +3,7 @@ import { CorruptObjectError, DeploymentError } from "@tailrace/engine";
 import {
   type ObjectStore,
   ObjectStoreError,
+  type OpenStoreOptions,
   openStore,
   openStoreView,
   StoreOpenError,
@@ -31,10 +32,11 @@ export async function withView<T>(url: string, code: number, run: (view: StoreVi
 export async function withStore<T>(
   url: string,
   code: number,
+  options: OpenStoreOptions,
   run: (store: ObjectStore, view: StoreView) => Promise<T>,
 ): Promise<T> {
   return withView(url, code, async (view) => {
-    const store = await openStore(url, systemRuntime);
+    const store = await openStore(url, systemRuntime, options);
     try {
       return await run(store, view);
     } finally {
@@ -47,10 +49,11 @@ export async function withStore<T>(
 export async function withNewStore<T>(
   url: string,
   code: number,
+  options: OpenStoreOptions,
   run: (store: ObjectStore, view: StoreView) => Promise<T>,
 ): Promise<T> {
   return expecting(code, async () => {
-    const store = await openStore(url, systemRuntime);
+    const store = await openStore(url, systemRuntime, options);
     try {
       return await withView(url, code, (view) => run(store, view));
     } finally {

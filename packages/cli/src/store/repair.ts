@@ -12,6 +12,7 @@ export interface RepairCommandOptions {
   readonly discardFrom: number;
   readonly yes?: boolean;
   readonly json?: boolean;
+  readonly s3Sse?: string;
 }
 
 /** Findings and streams that are told one by one. */
@@ -37,7 +38,7 @@ export async function repairStore(url: string, options: RepairCommandOptions): P
     );
     throw new ExitError(StoreExit.bad, "nothing was changed: with --yes the log is cut off there, for good");
   }
-  const report = await withStore(url, StoreExit.undone, (store, view) =>
+  const report = await withStore(url, StoreExit.undone, options, (store, view) =>
     repair({ runtime: systemRuntime, store, view, fromPlace }),
   );
   process.stdout.write(

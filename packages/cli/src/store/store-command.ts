@@ -1,5 +1,11 @@
 // `tailrace store`: what an operator does to a store. Each command with its options; what they do is in files of their own, loaded when asked for.
+
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { s3SseOption } from "../s3-sse-option.ts";
+import type { CopyCommandOptions } from "./copy.ts";
+import type { GcCommandOptions } from "./gc.ts";
+import type { RepairCommandOptions } from "./repair.ts";
+import type { StatsCommandOptions } from "./stats.ts";
 
 function parseStore(text: string): string {
   if (!/^(file:.+|s3:\/\/.+)$/.test(text)) throw new InvalidArgumentError("it must be file:DIR or s3://BUCKET/PREFIX");
@@ -54,7 +60,7 @@ The store may be in use. Reads all but the records in segments.
 
 Exit codes: 0 done, 1 something is damaged and figures may be wrong, 2 it could not be done.`,
     )
-    .action(async (store: string, options: { json?: boolean; pricesFile?: string }) => {
+    .action(async (store: string, options: StatsCommandOptions) => {
       const { stats } = await import("./stats.ts");
       await stats(store, options);
     });
@@ -65,6 +71,7 @@ function gcCommand(): Command {
     .description("Delete what nobody needs any more: flushed chunks, followed manifests, orphaned segments.")
     .addArgument(storeArgument("<store>"))
     .option("--dry-run", "only say what would be deleted; the store may be in use")
+    .addOption(s3SseOption())
     .option("--take-over", "take the shard over from an owner who has not released it: whoever serves it stops")
     .option("--json", "answer in JSON")
     .addHelpText(
@@ -76,7 +83,7 @@ owner has not released it, as after a crash; then --take-over goes on.
 
 Exit codes: 0 done, 2 it could not be done, or not all of it.`,
     )
-    .action(async (store: string, options: { dryRun?: boolean; takeOver?: boolean; json?: boolean }) => {
+    .action(async (store: string, options: GcCommandOptions) => {
       const { gc } = await import("./gc.ts");
       await gc(store, options);
     });
@@ -87,6 +94,7 @@ function copyCommand(): Command {
     .description("Copy everything in a store into an empty one, which becomes a deployment of its own.")
     .addArgument(storeArgument("<source>"))
     .addArgument(storeArgument("<target>"))
+    .addOption(s3SseOption())
     .option("--resume", "go on with a copy that was not finished; nobody else may be at work on it")
     .option("--json", "answer in JSON")
     .addHelpText(
@@ -97,7 +105,7 @@ is copied is verified. Until all of it is there, no server opens the target.
 
 Exit codes: 0 copied, 1 the source is damaged, 2 it could not be done.`,
     )
-    .action(async (source: string, target: string, options: { resume?: boolean; json?: boolean }) => {
+    .action(async (source: string, target: string, options: CopyCommandOptions) => {
       const { copy } = await import("./copy.ts");
       await copy(source, target, options);
     });
@@ -121,6 +129,7 @@ function repairCommand(): Command {
         .argParser(parsePlace)
         .makeOptionMandatory(),
     )
+    .addOption(s3SseOption())
     .option("--yes", "do it; without, only what would be lost is told, and nothing is changed")
     .option("--json", "answer in JSON")
     .addHelpText(
@@ -131,7 +140,7 @@ the place is there afterwards; nobody who slept can go on behind it. Stop whoeve
 
 Exit codes: 0 cut off, 1 told only, 2 it could not be done: not damaged, a place that mends nothing, a store in use.`,
     )
-    .action(async (store: string, options: { discardFrom: number; yes?: boolean; json?: boolean }) => {
+    .action(async (store: string, options: RepairCommandOptions) => {
       const { repairStore } = await import("./repair.ts");
       await repairStore(store, options);
     });

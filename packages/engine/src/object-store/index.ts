@@ -5,7 +5,8 @@ export { type Fault, type FaultHook, FaultyStore, type StoreOperation } from "./
 export { FileStore, type FileStoreOptions } from "./file-store.ts";
 export { MemoryStore, type MemoryStoreOptions } from "./memory-store.ts";
 export * from "./object-store.ts";
-export { openStore, openStoreView } from "./open-store.ts";
+export { type OpenStoreOptions, openStore, openStoreView } from "./open-store.ts";
+export { parseS3Encryption, type S3Encryption } from "./s3/encryption.ts";
 export type { S3Store, S3StoreOptions } from "./s3-store.ts";
 export { StoreOpenError } from "./store-open-error.ts";
 export type { ListedObject, StoreView } from "./store-view.ts";

@@ -4,6 +4,7 @@ import { FileView } from "./file/file-view.ts";
 import { FileStore } from "./file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { parseS3Encryption } from "./s3/encryption.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 import type { StoreView } from "./store-view.ts";
 
@@ -13,11 +14,16 @@ const S3_PREFIX = /^[A-Za-z0-9._/-]*$/;
 /** Leaves most of S3's 1024 bytes for the keys themselves. */
 const MAX_S3_PREFIX_LENGTH = 256;
 
+export interface OpenStoreOptions {
+  /** How an S3 server is to encrypt what is put: `AES256`, `aws:kms`, `aws:kms=KEY`, `aws:kms:dsse=KEY`. Default: as the bucket has it. */
+  readonly s3Sse?: string | undefined;
+}
+
 /** Opens `file:DIR`, `memory:` or `s3://BUCKET[/PREFIX]`. Rejects with a StoreOpenError: one sentence for people. */
-export async function openStore(url: string, runtime: Runtime): Promise<ObjectStore> {
+export async function openStore(url: string, runtime: Runtime, options: OpenStoreOptions = {}): Promise<ObjectStore> {
   if (url === "memory:") return new MemoryStore();
   if (url.startsWith("file:")) return FileStore.open(directoryOf(url), runtime);
-  if (url.startsWith("s3://")) return openS3(url, runtime);
+  if (url.startsWith("s3://")) return openS3(url, runtime, options);
   throw new StoreOpenError(`"${url}" is not a store: it must be file:DIR, memory: or s3://BUCKET/PREFIX`);
 }
 
@@ -41,11 +47,12 @@ function directoryOf(url: string): string {
   return directory;
 }
 
-async function openS3(url: string, runtime: Runtime): Promise<ObjectStore> {
+async function openS3(url: string, runtime: Runtime, { s3Sse }: OpenStoreOptions): Promise<ObjectStore> {
   const where = bucketOf(url);
+  const encryption = parseS3Encryption(s3Sse);
   // The SDK takes a while to load: only those who use it pay.
   const { S3Store } = await import("./s3-store.ts");
-  return S3Store.open(where, runtime);
+  return S3Store.open({ ...where, encryption }, runtime);
 }
 
 function bucketOf(url: string): { bucket: string; prefix: string } {

@@ -4,14 +4,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener, request, type Server } from "node:http";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
 import { startVersitygw, VERSITYGW_MISSING, type Versitygw } from "../../../../test/support/versitygw.ts";
 import { type Runtime, systemRuntime, VirtualRuntime } from "../runtime/index.ts";
 import { bytes, kind, text } from "./contract.ts";
 import type { ObjectStoreErrorKind } from "./object-store.ts";
+import { parseS3Encryption } from "./s3/encryption.ts";
 import { type S3Operation, s3ErrorKind, toS3StoreError } from "./s3/s3-errors.ts";
-import { S3Store } from "./s3-store.ts";
+import { S3Store, type S3StoreOptions } from "./s3-store.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 
+const MIB = 1024 * 1024;
+/** As small as S3 takes them. */
+const SMALL_PARTS = { multipart: { fromBytes: 5 * MIB, partBytes: 5 * MIB } };
 const CREDENTIALS = { accessKeyId: "test", secretAccessKey: "test" };
 
 describe("S3Store against a real server", () => {
@@ -59,6 +64,69 @@ describe("S3Store against a real server", () => {
     const elsewhere = S3Store.openView({ bucket: "no-such-bucket", endpoint, credentials }, systemRuntime);
     await assert.rejects(elsewhere, openError(/the bucket no-such-bucket does not exist/));
     await Promise.all([store.close(), view.close()]);
+  });
+
+  real("puts large objects in parts, if absent, and leaves none behind", async (gateway) => {
+    const store = await openAt(gateway, "parts", systemRuntime, SMALL_PARTS);
+    // More than two parts, cut across those that the caller has.
+    const pieces = Array.from({ length: 13 }, (_, i) => Buffer.alloc(MIB, i));
+    await store.putIfAbsent("large/a", pieces);
+    assert.ok(Buffer.concat(pieces).equals(await store.get("large/a")));
+    await assert.rejects(store.putIfAbsent("large/a", [Buffer.alloc(13 * MIB)]), kind("exists"));
+    assert.ok(Buffer.concat(pieces).equals(await store.get("large/a")));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 4 }, (_, i) => store.putIfAbsent("large/race", [Buffer.alloc(6 * MIB, i)])),
+    );
+    assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
+    assert.ok(Buffer.alloc(6 * MIB, winner).equals(await store.get("large/race")));
+    await store.put("large/a", [Buffer.alloc(6 * MIB, 7)]);
+    assert.equal((await store.get("large/a"))[0], 7);
+    assert.deepEqual(await store.list(""), ["large/a", "large/race"], "no probe is left");
+    assert.deepEqual(await uploadsLeft(gateway), []);
+    await store.close();
+  });
+
+  real("a large put that breaks off has put nothing, and is made up for by the next", async (gateway, test) => {
+    let breaksAt = Number.POSITIVE_INFINITY;
+    const target = new URL(gateway.endpoint);
+    let parts = 0;
+    const proxy = await listen((incoming, outgoing) => {
+      const { method, headers, url = "" } = incoming;
+      if (method === "PUT" && url.includes("partNumber") && ++parts === breaksAt) return incoming.socket.destroy();
+      const onward = request({ host: target.hostname, port: target.port, method, headers, path: url }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      });
+      return incoming.pipe(onward);
+    });
+    test.after(() => proxy.close());
+    const store = await openAt({ ...gateway, ...proxy }, "broken", systemRuntime, SMALL_PARTS);
+    await store.putIfAbsent("first", [Buffer.alloc(6 * MIB)]);
+    breaksAt = parts + 2;
+    await assert.rejects(store.putIfAbsent("large", [Buffer.alloc(11 * MIB, 1)]), kind("unavailable"));
+    await assert.rejects(store.get("large"), kind("absent"));
+    await store.putIfAbsent("large", [Buffer.alloc(11 * MIB, 1)]);
+    assert.ok(Buffer.alloc(11 * MIB, 1).equals(await store.get("large")));
+    assert.deepEqual(await uploadsLeft(gateway), []);
+    await store.close();
+  });
+
+  real("parts that a dead process has left are cleared away when they are old", async (gateway, test) => {
+    const client = clientOf(gateway);
+    test.after(() => client.destroy());
+    const begin = (Key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: gateway.bucket, Key }));
+    await begin("swept/abandoned");
+    await begin("elsewhere/abandoned");
+    const now = new VirtualRuntime({ seed: 1, wallMs: Date.now() });
+    const young = await openAt(gateway, "swept", now, SMALL_PARTS);
+    await young.putIfAbsent("a", [Buffer.alloc(6 * MIB)]);
+    assert.equal((await uploadsLeft(gateway)).length, 2, "it may be somebody's");
+    const later = new VirtualRuntime({ seed: 1, wallMs: Date.now() + 25 * 60 * 60 * 1000 });
+    const old = await openAt(gateway, "swept", later, SMALL_PARTS);
+    await old.putIfAbsent("b", [Buffer.alloc(6 * MIB)]);
+    assert.deepEqual(await uploadsLeft(gateway), ["elsewhere/abandoned"]);
+    await Promise.all([young.close(), old.close()]);
   });
 
   real("refuses a bucket that is not there, wrong credentials and a port where nobody listens", async (gateway) => {
@@ -226,6 +294,81 @@ describe("S3Store against a server that misbehaves", () => {
     await server.close();
   });
 
+  it("puts large objects whole where the server does not honour the condition on parts", async () => {
+    for (const answersComplete of [
+      [200, `<CompleteMultipartUploadResult><ETag>"1"</ETag></CompleteMultipartUploadResult>`],
+      [501, errorBody("NotImplemented")],
+      [400, errorBody("InvalidArgument")],
+    ] as const) {
+      const seen: string[] = [];
+      const server = await listen((incoming, response) => {
+        const { method, url = "" } = incoming;
+        const [, query = ""] = url.split("?");
+        incoming.resume().on("end", () => {
+          seen.push(`${method} ${incoming.headers["if-none-match"] ?? ""} ${query.split("=")[0]}`);
+          if (method === "POST" && query.startsWith("uploads"))
+            return response
+              .writeHead(200)
+              .end("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>");
+          if (method === "POST") return response.writeHead(answersComplete[0]).end(answersComplete[1]);
+          if (method === "DELETE") return response.writeHead(204).end();
+          const isSecondProbe = seen.length === 2;
+          return response.writeHead(isSecondProbe ? 412 : 200, { etag: '"1"' }).end();
+        });
+      });
+      const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "", systemRuntime, SMALL_PARTS);
+      seen.length = 3;
+      await store.putIfAbsent("a", [Buffer.alloc(6 * MIB)]);
+      assert.equal(seen.at(-1), "PUT * x-id");
+      const asked = seen.length;
+      await store.putIfAbsent("b", [Buffer.alloc(6 * MIB)]);
+      assert.equal(seen.length, asked + 1, "it is asked once");
+      await store.close();
+      await server.close();
+    }
+  });
+
+  it("asks for encryption with every object that it makes, in one piece or in parts", async () => {
+    for (const [text, expected] of [
+      ["AES256", "AES256 undefined"],
+      ["aws:kms", "aws:kms undefined"],
+      ["aws:kms=arn:aws:kms:eu-west-1:1:key/2", "aws:kms arn:aws:kms:eu-west-1:1:key/2"],
+      ["aws:kms:dsse=alias/x", "aws:kms:dsse alias/x"],
+    ] as const) {
+      const seen: string[] = [];
+      let requests = 0;
+      const server = await listen((incoming, response) => {
+        const { method, url = "", headers } = incoming;
+        requests += 1;
+        const makes =
+          (method === "PUT" && !url.includes("partNumber")) || (method === "POST" && url.includes("uploads"));
+        if (makes)
+          seen.push(
+            `${headers["x-amz-server-side-encryption"]} ${headers["x-amz-server-side-encryption-aws-kms-key-id"]}`,
+          );
+        incoming.resume().on("end", () => {
+          if (url.includes("uploads"))
+            return response
+              .writeHead(200)
+              .end("<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>");
+          if (method === "POST") return response.writeHead(412).end(errorBody("PreconditionFailed"));
+          return response.writeHead(requests === 2 ? 412 : method === "DELETE" ? 204 : 200, { etag: '"1"' }).end();
+        });
+      });
+      const options = { ...SMALL_PARTS, encryption: parseS3Encryption(text) };
+      const store = await openAt({ ...server, bucket: "b", credentials: CREDENTIALS }, "", systemRuntime, options);
+      await store.put("small", [bytes("x")]);
+      await assert.rejects(store.putIfAbsent("large", [Buffer.alloc(6 * MIB)]), kind("exists"));
+      assert.ok(seen.length >= 6, `${seen.length}`);
+      assert.deepEqual([...new Set(seen)], [expected]);
+      await store.close();
+      await server.close();
+    }
+    for (const wrong of ["", "aes256", "aws:kms=", "kms", "AES256=x"])
+      assert.throws(() => parseS3Encryption(wrong), StoreOpenError, wrong);
+    assert.deepEqual(parseS3Encryption(undefined), {});
+  });
+
   it("takes no listing that is out of order", async () => {
     let requests = 0;
     const server = await listen((_request, response) => {
@@ -316,8 +459,21 @@ function openAt(
   { endpoint, bucket, credentials }: Where,
   prefix: string,
   runtime: Runtime = systemRuntime,
+  options: Partial<S3StoreOptions> = {},
 ): Promise<S3Store> {
-  return S3Store.open({ bucket, prefix, endpoint, credentials }, runtime);
+  return S3Store.open({ bucket, prefix, endpoint, credentials, ...options }, runtime);
+}
+
+function clientOf({ endpoint, credentials }: Where): S3Client {
+  return new S3Client({ endpoint, credentials, region: "us-east-1", forcePathStyle: true });
+}
+
+/** Keys of uploads that were begun and neither completed nor aborted. */
+async function uploadsLeft(where: Where): Promise<string[]> {
+  const client = clientOf(where);
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: where.bucket }));
+  client.destroy();
+  return Uploads.map(({ Key = "" }) => Key);
 }
 
 /** Lets virtual time pass, again and again, until what real sockets do has settled `done`. */

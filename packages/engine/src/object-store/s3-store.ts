@@ -13,16 +13,15 @@ import { deleteEach } from "./delete-each.ts";
 import { checkDeleteKeys, checkKey } from "./key.ts";
 import { type DeletedMany, MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
 import { deleteObjects, isUnsupported } from "./s3/delete-objects.ts";
-import { type S3Operation, s3Failure, toS3StoreError } from "./s3/s3-errors.ts";
+import type { S3Encryption } from "./s3/encryption.ts";
+import { MULTIPART_FROM_BYTES, Multipart } from "./s3/multipart.ts";
+import { S3Requests } from "./s3/requests.ts";
+import { s3Failure } from "./s3/s3-errors.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 import type { ListedObject, StoreView } from "./store-view.ts";
 
 /** A server that takes longer to accept a connection is not there. */
 const CONNECTION_TIMEOUT_MS = 3_000;
-/** How long a request may take before its outcome counts as unknown: so much at least … */
-const REQUEST_TIMEOUT_MS = 5_000;
-/** … and so much more for each MiB that it carries: a slow uplink must be able to get a chunk through. */
-const REQUEST_TIMEOUT_MS_PER_MIB = 1_000;
 /** More than puts in flight, reads of history and listings together ask for. */
 const MAX_SOCKETS = 256;
 /** What a server at a custom endpoint is told when nobody names a region: most do not care. */
@@ -32,7 +31,7 @@ const OPEN_ATTEMPTS = 3;
 /** Deletes under way at once where the server takes only one a request. */
 const CONCURRENT_DELETES = 4;
 const PROBE_NAME_BYTES = 8;
-const MIB = 1024 * 1024;
+const PROBE = Buffer.from("a probe; may be deleted\n");
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
 export interface S3StoreOptions {
@@ -45,6 +44,10 @@ export interface S3StoreOptions {
   readonly region?: string;
   /** The bucket in the path, not in the host name. Default: when there is a custom endpoint. */
   readonly forcePathStyle?: boolean;
+  /** How the server is to encrypt what is put. Default: as the bucket has it. */
+  readonly encryption?: S3Encryption;
+  /** For tests: objects from so many bytes on go in parts, and the size of a part. */
+  readonly multipart?: { readonly fromBytes: number; readonly partBytes: number };
   /** Default: the SDK's own search (environment, profile, instance). */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
@@ -54,6 +57,12 @@ export class S3Store implements ObjectStore, StoreView {
   readonly exclusive = false;
   readonly #client: S3Client;
   readonly #runtime: Runtime;
+  readonly #requests: S3Requests;
+  readonly #encryption: S3Encryption;
+  readonly #multipart: Multipart;
+  readonly #multipartFromBytes: number;
+  /** Whether large objects can be put in parts, under the condition; asked for with the first of them. */
+  #honoursMultipart: Promise<boolean> | undefined;
   readonly #bucket: string;
   /** Empty, or ends in a slash. */
   readonly #prefix: string;
@@ -96,15 +105,27 @@ export class S3Store implements ObjectStore, StoreView {
     const prefix = (options.prefix ?? "").replace(/^\/+|\/+$/g, "");
     this.#client = client;
     this.#runtime = runtime;
+    this.#requests = new S3Requests(runtime);
     this.#bucket = options.bucket;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
+    this.#encryption = options.encryption ?? {};
+    this.#multipartFromBytes = options.multipart?.fromBytes ?? MULTIPART_FROM_BYTES;
+    this.#multipart = new Multipart({
+      client,
+      bucket: options.bucket,
+      prefix: this.#prefix,
+      encryption: this.#encryption,
+      requests: this.#requests,
+      clock: runtime.clock,
+      ...(options.multipart === undefined ? {} : { partBytes: options.multipart.partBytes }),
+    });
     this.description = `s3://${options.bucket}${prefix === "" ? "" : `/${prefix}`}`;
   }
 
   /** Puts a probe twice, under the condition that it is not there. Rejects with a StoreOpenError when the store cannot be
    * used, or lets the second one through. */
   async verifyConditionalPuts(): Promise<void> {
-    const probe = `probe-${Buffer.from(this.#runtime.random.bytes(PROBE_NAME_BYTES)).toString("hex")}`;
+    const probe = this.#newProbe();
     const first = await this.#probe(probe);
     const second = first === "exists" ? "exists" : await this.#probe(probe);
     await this.delete(probe).catch((error: unknown) => {
@@ -147,7 +168,7 @@ export class S3Store implements ObjectStore, StoreView {
   }
 
   listObjects(prefix: string, after = ""): Promise<ListedObject[]> {
-    return this.#request("list", prefix, 0, async (abortSignal) => {
+    return this.#requests.run("list", prefix, 0, async (abortSignal) => {
       const command = new ListObjectsV2Command({
         Bucket: this.#bucket,
         Prefix: this.#prefix + prefix,
@@ -173,7 +194,7 @@ export class S3Store implements ObjectStore, StoreView {
   async delete(key: string): Promise<void> {
     checkKey(key);
     try {
-      await this.#request("delete", key, 0, (abortSignal) =>
+      await this.#requests.run("delete", key, 0, (abortSignal) =>
         this.#client.send(new DeleteObjectCommand({ Bucket: this.#bucket, Key: this.#prefix + key }), { abortSignal }),
       );
     } catch (error) {
@@ -189,7 +210,7 @@ export class S3Store implements ObjectStore, StoreView {
     if (!this.#deletesManyAtOnce) return this.#deleteEach(keys);
     try {
       const objectKeys = keys.map((key) => this.#prefix + key);
-      const undeleted = await this.#request("delete", `${keys[0]} and ${keys.length - 1} more`, 0, (abortSignal) =>
+      const undeleted = await this.#requests.run("delete", `${keys[0]} and ${keys.length - 1} more`, 0, (abortSignal) =>
         deleteObjects(this.#client, this.#bucket, objectKeys, abortSignal),
       );
       return {
@@ -214,15 +235,19 @@ export class S3Store implements ObjectStore, StoreView {
 
   async #put(key: string, parts: readonly Uint8Array[], operation: "put" | "putIfAbsent"): Promise<void> {
     checkKey(key);
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (bytes >= this.#multipartFromBytes && (await this.#takesParts()))
+      return this.#multipart.put(this.#prefix + key, parts, operation === "putIfAbsent");
     // The one copy on this path: the SDK signs and sends one run of bytes.
     const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    await this.#request(operation, key, body.length, (abortSignal) =>
+    await this.#requests.run(operation, key, body.length, (abortSignal) =>
       this.#client.send(
         new PutObjectCommand({
           Bucket: this.#bucket,
           Key: this.#prefix + key,
           Body: body,
           ContentLength: body.length,
+          ...this.#encryption,
           ...(operation === "putIfAbsent" ? { IfNoneMatch: "*" } : {}),
         }),
         { abortSignal },
@@ -230,9 +255,37 @@ export class S3Store implements ObjectStore, StoreView {
     );
   }
 
+  /** Errors: ObjectStoreError, of kind `unavailable` or `denied`: nothing was put yet. */
+  async #takesParts(): Promise<boolean> {
+    this.#honoursMultipart ??= this.#askForParts();
+    const asking = this.#honoursMultipart;
+    try {
+      return await asking;
+    } catch (error) {
+      if (this.#honoursMultipart === asking) this.#honoursMultipart = undefined;
+      throw error;
+    }
+  }
+
+  async #askForParts(): Promise<boolean> {
+    const probe = this.#newProbe();
+    try {
+      await this.putIfAbsent(probe, [PROBE]);
+      const honours = await this.#multipart.honoursCondition(this.#prefix + probe);
+      if (honours) await this.#multipart.abortAbandoned();
+      return honours;
+    } catch (error) {
+      if (error instanceof ObjectStoreError && error.kind !== "denied")
+        throw new ObjectStoreError("unavailable", error.message, { cause: error.cause });
+      throw error;
+    } finally {
+      await this.delete(probe).catch(() => undefined); // An object that nobody minds.
+    }
+  }
+
   #get(key: string, range: string | undefined, expectedBytes: number): Promise<Uint8Array> {
     checkKey(key);
-    return this.#request("read", key, expectedBytes, async (abortSignal, allowBytes) => {
+    return this.#requests.run("read", key, expectedBytes, async (abortSignal, allowBytes) => {
       const command = new GetObjectCommand({
         Bucket: this.#bucket,
         Key: this.#prefix + key,
@@ -246,35 +299,14 @@ export class S3Store implements ObjectStore, StoreView {
     });
   }
 
-  /** Runs a request under a time-out that grows with the bytes it is known to carry, and maps what it fails with. */
-  async #request<T>(
-    operation: S3Operation,
-    key: string,
-    bytes: number,
-    send: (abortSignal: AbortSignal, allowBytes: (bytes: number) => void) => Promise<T>,
-  ): Promise<T> {
-    const { timers } = this.#runtime;
-    const abort = new AbortController();
-    const startTimer = (allowed: number) =>
-      timers.set(REQUEST_TIMEOUT_MS + (allowed / MIB) * REQUEST_TIMEOUT_MS_PER_MIB, () => abort.abort());
-    let timer = startTimer(bytes);
-    const allowBytes = (known: number) => {
-      timers.clear(timer);
-      timer = startTimer(known);
-    };
-    try {
-      return await send(abort.signal, allowBytes);
-    } catch (error) {
-      throw toS3StoreError(error, operation, this.#prefix + key);
-    } finally {
-      timers.clear(timer);
-    }
+  #newProbe(): string {
+    return `probe-${Buffer.from(this.#runtime.random.bytes(PROBE_NAME_BYTES)).toString("hex")}`;
   }
 
   async #probe(probe: string): Promise<"written" | "exists"> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.putIfAbsent(probe, [Buffer.from("a probe; may be deleted\n")]);
+        await this.putIfAbsent(probe, [PROBE]);
         return "written";
       } catch (error) {
         if (!(error instanceof ObjectStoreError)) throw error;
