@@ -56,9 +56,9 @@ export const PARTS = [
   },
   {
     name: "replica",
-    budgetSecs: 30,
-    what: "replicas over a real server: killed, cut off, slow",
-    files: ["packages/replica/test/*.test.ts"],
+    budgetSecs: 60,
+    what: "replicas over a real server: killed, cut off, slow; and their deliberate bugs",
+    files: ["packages/replica/test/*.test.ts", "sim/mutants/replica/*.test.ts"],
   },
   {
     name: "kv",

@@ -10,12 +10,12 @@ export interface Mutant {
   readonly breaks: string;
 }
 
-/** All of them, or those whose names contain one of `wanted`. Errors: Error when a word names none. */
-export function mutants(wanted: readonly string[]): readonly Mutant[] {
-  const all = globSync("*.patch", { cwd: import.meta.dirname })
+/** All of a folder (default: those that the simulator is to catch), or those whose names contain one of `wanted`. Errors: Error when a word names none. */
+export function mutants(wanted: readonly string[], folder = import.meta.dirname): readonly Mutant[] {
+  const all = globSync("*.patch", { cwd: folder })
     .toSorted()
     .map((file): Mutant => {
-      const path = join(import.meta.dirname, file);
+      const path = join(folder, file);
       const breaks = readFileSync(path, "utf8")
         .split(/^(?:diff|---) /m)[0]
         .trim();

@@ -20,7 +20,15 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       refused: fc.boolean(),
     }),
   },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant("read" as const), replica }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant("read" as const),
+      replica,
+      count: fc.integer({ min: 1, max: 6 }),
+      spreadMs: fc.constantFrom(0, 100, 1000),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("crash" as const), replica }) },
   {
     weight: 1,

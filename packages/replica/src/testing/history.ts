@@ -24,7 +24,8 @@ export type Action =
       readonly spreadMs: number;
       readonly refused: boolean;
     }
-  | { readonly do: "read"; readonly replica: number }
+  /** Some of them while others are under way. */
+  | { readonly do: "read"; readonly replica: number; readonly count: number; readonly spreadMs: number }
   | { readonly do: "crash"; readonly replica: number }
   /** Nothing comes to it for a while. */
   | { readonly do: "freeze"; readonly replica: number; readonly forMs: number }
@@ -134,7 +135,13 @@ export class History {
       }
       case "read": {
         const replica = await this.#replica(action.replica);
-        if (replica !== undefined) this.#pending.push(this.#read(replica));
+        if (replica === undefined) return;
+        for (let i = 0; i < action.count; i += 1) {
+          const read = (): void => void this.#pending.push(this.#read(replica));
+          if (action.spreadMs === 0) read();
+          else this.time.setTimer(this.time.fraction() * action.spreadMs, read);
+        }
+        await this.time.settle();
         return;
       }
       case "crash": {
