@@ -6,10 +6,16 @@ import { corpusOf } from "./corpus.ts";
 import { mutate } from "./mutate.ts";
 import type { Target } from "./target.ts";
 import { appendInputTargets } from "./targets/append-input.ts";
+import { keyValueTargets } from "./targets/key-value.ts";
 import { logObjectTargets } from "./targets/log-objects.ts";
 import { requestTargets } from "./targets/requests.ts";
 
-export const TARGETS: readonly Target[] = [...appendInputTargets, ...logObjectTargets(corpusOf), ...requestTargets];
+export const TARGETS: readonly Target[] = [
+  ...appendInputTargets,
+  ...logObjectTargets(corpusOf),
+  ...requestTargets,
+  ...keyValueTargets,
+];
 
 /** Far above what the slowest input takes on a busy machine, far below what a stall takes. */
 const HANG_MS = 10_000;

@@ -2,7 +2,7 @@
 // Part of the format (docs/kv.md).
 import { type Entry, Keyspace } from "../state/keyspace.ts";
 import type { Collection, Value } from "../state/value.ts";
-import { emptyCollection, tagOf } from "../state/value-tags.ts";
+import { emptyCollection, isCollectionTag, tagOf } from "../state/value-tags.ts";
 import { ByteReader, ByteWriter, MalformedError } from "./bytes.ts";
 
 const FORMAT = 1;
@@ -70,7 +70,7 @@ interface Loading extends Omit<Entry, "value"> {
   readonly value: Value;
 }
 
-/** Throws `MalformedError`, or what a collection says about an element that it cannot have. */
+/** Throws `MalformedError`. */
 export async function restoreSnapshot(source: AsyncIterable<Uint8Array>): Promise<Keyspace> {
   let keyspace: Keyspace | undefined;
   let size = 0;
@@ -90,26 +90,38 @@ export async function restoreSnapshot(source: AsyncIterable<Uint8Array>): Promis
     while (reader.left > 0) {
       const tag = reader.byte();
       if (tag !== MORE) {
-        if (loading !== undefined) keyspace.load(loading.key, loading);
-        loading = readHead(reader, tag);
+        if (loading !== undefined) load(keyspace, loading);
+        loading = readHead(reader, tag, keyspace, loading?.ordinal ?? 0);
       }
       if (loading === undefined || typeof loading.value === "string") {
         if (tag === MORE) throw new MalformedError("more of nothing");
       } else readElements(reader, loading.value);
     }
   }
-  if (loading !== undefined) keyspace?.load(loading.key, loading);
+  if (loading !== undefined && keyspace !== undefined) load(keyspace, loading);
   if (keyspace === undefined || keyspace.size !== size) throw new MalformedError("not whole");
   return keyspace;
 }
 
-function readHead(reader: ByteReader, tag: number): Loading {
+function load(keyspace: Keyspace, { key, ...entry }: Loading): void {
+  const { value } = entry;
+  if (keyspace.get(key) !== undefined) throw new MalformedError("a key twice");
+  if (typeof value !== "string" && value.size === 0) throw new MalformedError("an empty collection");
+  keyspace.load(key, entry);
+}
+
+/** `before`: the ordinal of the item before. */
+function readHead(reader: ByteReader, tag: number, keyspace: Keyspace, before: number): Loading {
   const head = {
     key: reader.text(),
     expiresAtMs: reader.double(),
     revision: reader.varint(),
     ordinal: reader.varint(),
   };
+  if (!(head.expiresAtMs > keyspace.nowMs)) throw new MalformedError("a key whose time is over");
+  if (head.ordinal <= before || head.ordinal >= keyspace.nextOrdinal)
+    throw new MalformedError("an ordinal out of order");
+  if (tag !== STRING && !isCollectionTag(tag)) throw new MalformedError(`no type has the tag ${tag}`);
   return { ...head, value: tag === STRING ? reader.text() : emptyCollection(tag) };
 }
 
@@ -117,6 +129,10 @@ function readElements(reader: ByteReader, collection: Collection): void {
   for (let parts = reader.count(1); parts > 0; parts = reader.count(1)) {
     const element: string[] = [];
     for (; parts > 0; parts -= 1) element.push(reader.text());
-    collection.load(element);
+    try {
+      collection.load(element);
+    } catch (cause) {
+      throw new MalformedError(`a ${collection.type} cannot have that element`, { cause });
+    }
   }
 }

@@ -20,6 +20,10 @@ export function tagOf(collection: Collection): number {
   return tag;
 }
 
+export function isCollectionTag(tag: number): boolean {
+  return CLASSES.has(tag);
+}
+
 /** Throws for a number that is of no type. */
 export function emptyCollection(tag: number): Collection {
   const type = CLASSES.get(tag);
