@@ -108,6 +108,19 @@ describe("a connection", () => {
     assert.equal(client.received, "");
   });
 
+  test("that was let go and does not go is closed", async () => {
+    const client = kv.connect();
+    client.socket.removeAllListeners("end");
+    const others = kv.server.clients;
+    client.send(["PING"]);
+    await client.expect("+PONG\r\n");
+    assert.equal(kv.server.clients, others + 1);
+    client.send(["QUIT"]);
+    await client.expect("+OK\r\n");
+    while (kv.server.clients > others) await new Promise((resolve) => setTimeout(resolve, 5));
+    client.end();
+  });
+
   test("that speaks something else is told so and closed, and a browser is not even told", async () => {
     const client = kv.connect();
     client.write("*1\r\n!4\r\n");

@@ -12,6 +12,8 @@ import type { Store } from "../store/store.ts";
 import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
 import {
   FIRST_WINDOW_COMMANDS,
+  KEEP_ALIVE_MS,
+  LINGER_MS,
   MAX_OUTPUT_BYTES,
   MAX_PENDING_COMMANDS,
   MAX_REPLY_BYTES,
@@ -59,6 +61,7 @@ export class Connection implements Client, Subscriber {
   /** The client sends nothing more. */
   #over = false;
   #closed = false;
+  #linger: NodeJS.Timeout | undefined;
   #unblock: ((withError: boolean) => void) | undefined;
 
   /** `ended` is called once, when the connection is gone. */
@@ -69,6 +72,7 @@ export class Connection implements Client, Subscriber {
     this.#ended = ended;
     this.#parser.authenticated = session.authenticated;
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("drain", () => this.#proceed());
     socket.on("end", () => this.#inputOver());
@@ -104,6 +108,7 @@ export class Connection implements Client, Subscriber {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#linger);
     this.#ending = true;
     this.#waiting = [];
     this.#unblock?.(false);
@@ -329,6 +334,13 @@ export class Connection implements Client, Subscriber {
     else this.#flushSoon();
   }
 
+  /** What was answered goes out; then it has a moment to close its end, too. */
+  #letGo(): void {
+    if (this.#linger !== undefined) return;
+    this.#socket.end();
+    this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+  }
+
   #drop(): void {
     this.#shared.stats.slowClients += 1;
     this.#shared.options.log.warn({ client: this.session.address }, "a client that takes nothing is dropped");
@@ -358,7 +370,7 @@ export class Connection implements Client, Subscriber {
     }
     if (this.#waiting.length > 0) this.#proceed();
     const isOver = this.#ending || (this.#over && this.#waiting.length === 0);
-    if (isOver && this.#slots.length === 0 && this.#out === "") this.#socket.end();
+    if (isOver && this.#slots.length === 0 && this.#out === "") this.#letGo();
   }
 }
 

@@ -22,6 +22,10 @@ export const MAX_UNTAKEN_BYTES = 1024 * 1024;
 export const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 /** One reply; a larger one is refused, and SCAN and ranges give the same in parts. */
 export const MAX_REPLY_BYTES = 128 * 1024 * 1024;
+/** How long a client that was let go may take to go. */
+export const LINGER_MS = 1_000;
+/** A peer that is silent for so long is asked by TCP whether it is still there, as in Redis. */
+export const KEEP_ALIVE_MS = 300_000;
 /** Connections at once, as in Redis. */
 export const DEFAULT_MAX_CLIENTS = 10_000;
 /** Watched keys of a connection: they all go into the record of its EXEC. */
