@@ -87,9 +87,9 @@ export const PARTS = [
   },
   {
     name: "store-faults",
-    budgetSecs: 60,
-    what: "full disks and stores that go away",
-    files: ["test/faults/store-faults.test.ts"],
+    budgetSecs: 90,
+    what: "full disks, stores that go away, buckets that fail in the middle of a flush",
+    files: ["test/faults/store-faults.test.ts", "test/faults/bucket-faults.test.ts"],
   },
   {
     name: "faults",

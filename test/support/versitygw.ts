@@ -49,14 +49,16 @@ export interface Versitygw {
 export interface VersitygwOptions {
   /** Where it writes a line for each request; nowhere by default. */
   readonly accessLog?: string;
+  /** Where it keeps its buckets; a temporary one by default. Removed when it is stopped. */
+  readonly directory?: string;
 }
 
 /** Undefined when the program is not installed. */
 export async function startVersitygw(options: VersitygwOptions = {}): Promise<Versitygw | undefined> {
   const program = await findVersitygw();
   if (program === undefined) return undefined;
-  const directory = await mkdtemp(join(tmpdir(), "tailrace-s3-"));
-  await mkdir(join(directory, BUCKET));
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "tailrace-s3-")));
+  await mkdir(join(directory, BUCKET), { recursive: true });
   for (let attempt = 1; ; attempt++) {
     const server = new VersitygwProcess(program, directory, await freePort(), options);
     try {
