@@ -13,6 +13,7 @@ import { startVersitygw, VERSITYGW_MISSING } from "../../../test/support/versity
 const temporary = mkdtempSync(join(tmpdir(), "tailrace-store-command-"));
 after(() => rmSync(temporary, { recursive: true, force: true }));
 const MAIN = join(import.meta.dirname, "../src/main.ts");
+const GOLDEN = join(import.meta.dirname, "../../../test/golden/format-1-segments/store");
 const BASIN = "store-basin";
 
 interface Ran {
@@ -193,6 +194,18 @@ test("copy makes a deployment of its own of a store that is being served, which 
   const inUse = await tailrace(["copy", store, target]);
   assert.equal(inUse.code, 2);
   assert.match(inUse.stderr, /in use by another process/);
+});
+
+test("a directory that holds something else is not even opened as a target", async () => {
+  const directory = join(temporary, "home");
+  mkdirSync(join(directory, "tmp"), { recursive: true });
+  writeFileSync(join(directory, "tmp/precious"), "x");
+  writeFileSync(join(directory, "letter"), "x");
+  const refused = await tailrace(["copy", `file:${GOLDEN}`, `file:${directory}`]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /is not empty: it holds letter/);
+  assert.deepEqual(readdirSync(directory).toSorted(), ["letter", "tmp"]);
+  assert.deepEqual(readdirSync(join(directory, "tmp")), ["precious"]);
 });
 
 test("half a copy is opened by no server, and says what to do", async () => {

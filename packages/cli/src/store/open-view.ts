@@ -53,6 +53,7 @@ export async function withNewStore<T>(
   run: (store: ObjectStore, view: StoreView) => Promise<T>,
 ): Promise<T> {
   return expecting(code, async () => {
+    await refuseStrangers(url);
     const store = await openStore(url, systemRuntime, options);
     try {
       return await withView(url, code, (view) => run(store, view));
@@ -60,6 +61,23 @@ export async function withNewStore<T>(
       await store.close();
     }
   });
+}
+
+/** Who opens a directory as a store sweeps it, and leaves a lock there: not in one that holds something else. Errors: CopyTargetError. */
+async function refuseStrangers(url: string): Promise<void> {
+  if (!url.startsWith("file:")) return;
+  let view: StoreView;
+  try {
+    view = await openStoreView(url, systemRuntime);
+  } catch (error) {
+    // There is no such directory.
+    if (error instanceof StoreOpenError) return;
+    throw error;
+  }
+  const keys = await view.list("");
+  await view.close();
+  if (keys.length > 0 && !keys.includes("deployment.json"))
+    throw new CopyTargetError(`${view.description} is not empty: it holds ${keys[0]}`);
 }
 
 async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
