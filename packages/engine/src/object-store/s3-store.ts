@@ -6,50 +6,36 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
-  type S3ClientConfig,
 } from "@aws-sdk/client-s3";
 import type { Runtime } from "../runtime/runtime.ts";
 import { deleteEach } from "./delete-each.ts";
 import { checkDeleteKeys, checkKey } from "./key.ts";
 import { type DeletedMany, MAX_LIST_KEYS, type ObjectStore, ObjectStoreError } from "./object-store.ts";
+import { clientConfig, type S3ClientOptions } from "./s3/client-config.ts";
 import { deleteObjects, isUnsupported } from "./s3/delete-objects.ts";
 import type { S3Encryption } from "./s3/encryption.ts";
 import { MULTIPART_FROM_BYTES, Multipart } from "./s3/multipart.ts";
+import { readBody } from "./s3/read-body.ts";
 import { S3Requests } from "./s3/requests.ts";
 import { s3Failure } from "./s3/s3-errors.ts";
 import { StoreOpenError } from "./store-open-error.ts";
 import type { ListedObject, StoreView } from "./store-view.ts";
 
-/** A server that takes longer to accept a connection is not there. */
-const CONNECTION_TIMEOUT_MS = 3_000;
-/** More than puts in flight, reads of history and listings together ask for. */
-const MAX_SOCKETS = 256;
-/** What a server at a custom endpoint is told when nobody names a region: most do not care. */
-const DEFAULT_REGION = "us-east-1";
 /** Tries of a request at the start whose outcome was not clear. */
 const OPEN_ATTEMPTS = 3;
 /** Deletes under way at once where the server takes only one a request. */
 const CONCURRENT_DELETES = 4;
 const PROBE_NAME_BYTES = 8;
 const PROBE = Buffer.from("a probe; may be deleted\n");
-const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
 
-export interface S3StoreOptions {
+export interface S3StoreOptions extends S3ClientOptions {
   readonly bucket: string;
   /** Before every key, without slashes around it. Default: none. */
   readonly prefix?: string;
-  /** Default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS. */
-  readonly endpoint?: string;
-  /** Default: the SDK's own search (AWS_REGION, profile), `us-east-1` at a custom endpoint. */
-  readonly region?: string;
-  /** The bucket in the path, not in the host name. Default: when there is a custom endpoint. */
-  readonly forcePathStyle?: boolean;
   /** How the server is to encrypt what is put. Default: as the bucket has it. */
   readonly encryption?: S3Encryption;
   /** For tests: objects from so many bytes on go in parts, and the size of a part. */
   readonly multipart?: { readonly fromBytes: number; readonly partBytes: number };
-  /** Default: the SDK's own search (environment, profile, instance). */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 export class S3Store implements ObjectStore, StoreView {
@@ -331,57 +317,6 @@ export class S3Store implements ObjectStore, StoreView {
       return new StoreOpenError(`access to ${this.description} is denied: ${messageOf(cause)}`, options);
     }
     return new StoreOpenError(`cannot use ${this.description}: ${messageOf(cause)}`, options);
-  }
-}
-
-function clientConfig(options: S3StoreOptions): S3ClientConfig {
-  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
-  const endpoint = options.endpoint ?? (AWS_ENDPOINT_URL_S3 || AWS_ENDPOINT_URL || undefined);
-  const named = options.region ?? (AWS_REGION || AWS_DEFAULT_REGION || undefined);
-  const region = named ?? (endpoint === undefined ? undefined : DEFAULT_REGION);
-  return {
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(region === undefined ? {} : { region }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    forcePathStyle: options.forcePathStyle ?? endpoint !== undefined,
-    maxAttempts: 1,
-    // Our objects carry their own checksums, and the payload's SHA-256 is signed.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    responseChecksumValidation: "WHEN_REQUIRED",
-    // Waiting for "100 Continue" would cost a round trip and a connection of its own.
-    expectContinueHeader: false,
-    logger: SILENT,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
-      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
-      logger: SILENT,
-    },
-  };
-}
-
-/** Exactly `length` bytes, or an error. */
-async function readBody(
-  body: NodeJS.ReadableStream & { destroy(error?: Error): void },
-  length: number,
-  abortSignal: AbortSignal,
-): Promise<Uint8Array> {
-  const onAbort = () => body.destroy(new Error("the answer's body took too long"));
-  abortSignal.addEventListener("abort", onAbort, { once: true });
-  try {
-    const bytes = Buffer.allocUnsafeSlow(length);
-    let filled = 0;
-    for await (const chunk of body) {
-      // Without an encoding set, a stream of bytes yields nothing else.
-      const piece = chunk as Buffer;
-      if (filled + piece.length > length) throw new Error(`a body of more than the ${length} bytes announced`);
-      bytes.set(piece, filled);
-      filled += piece.length;
-    }
-    if (filled < length) throw new Error(`a body of ${filled} of the ${length} bytes announced`);
-    return bytes;
-  } finally {
-    abortSignal.removeEventListener("abort", onAbort);
   }
 }
 
