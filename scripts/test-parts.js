@@ -50,7 +50,7 @@ export const PARTS = [
   },
   {
     name: "e2e",
-    budgetSecs: 120,
+    budgetSecs: 150,
     what: "the official SDK and real processes",
     files: ["packages/{cli,server}/test/*.test.ts"],
   },
