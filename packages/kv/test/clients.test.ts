@@ -120,3 +120,19 @@ test("redis-cli, with every kind of reply in both protocols", { skip: CLI }, () 
     assert.equal(cli("OBJECT", "ENCODING", "cli"), "int");
   }
 });
+
+test("redis-benchmark, with commands of every family", {
+  skip: isInstalled("redis-benchmark") ? false : "redis-benchmark is not installed",
+}, () => {
+  const tests = "ping_inline,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange_100,mset";
+  const { status, stdout, stderr } = spawnSync(
+    "redis-benchmark",
+    ["-h", "127.0.0.1", "-p", String(portOf(kv)), "-t", tests, "-n", "200", "-c", "5", "-P", "4", "-r", "50", "--csv"],
+    { encoding: "utf8", timeout: 60_000 },
+  );
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stdout + stderr, /error/i);
+  for (const name of ["SET", "GET", "LPOP", "HSET", "SPOP", "ZADD", "ZPOPMIN", "MSET"]) {
+    assert.match(stdout, new RegExp(`^"${name}[^"]*","[0-9.]+"`, "m"));
+  }
+});

@@ -125,7 +125,9 @@ const TOO_LONG_MS = 2 ** 63;
 /** How long a blocking command waits, in milliseconds; 0 is for ever. Throws. */
 export function timeoutMs(text: string): number {
   if (!isLongDouble(text)) throw new CommandError("ERR timeout is not a float or out of range");
-  const ms = Math.ceil((parseDouble(text) ?? TOO_LONG_MS) * 1000);
+  // Redis reads more than doubles can tell: what is nearly nothing is still no 0, which means for ever.
+  const seconds = parseDouble(text) ?? (Number(text) === 0 ? Number.MIN_VALUE : TOO_LONG_MS);
+  const ms = Math.ceil(seconds * 1000);
   // Redis says so of what is too long as well.
   if (ms < 0 || ms >= TOO_LONG_MS) throw new CommandError("ERR timeout is negative");
   return ms;

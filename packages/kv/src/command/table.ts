@@ -11,6 +11,7 @@ import { PUBSUB_COMMANDS } from "./pubsub.ts";
 import { error, type Reply } from "./reply.ts";
 import { SET_ALGEBRA_COMMANDS } from "./set-algebra.ts";
 import { SET_COMMANDS } from "./sets.ts";
+import { SORT_COMMANDS } from "./sort.ts";
 import type { Arguments, CommandContext, CommandSpec, Flag } from "./spec.ts";
 import { STRING_COMMANDS } from "./strings.ts";
 import { ZSET_ALGEBRA_COMMANDS } from "./zset-algebra.ts";
@@ -31,6 +32,7 @@ const FAMILIES: readonly (readonly CommandSpec[])[] = [
   ZSET_RANGE_COMMANDS,
   ZSET_POP_COMMANDS,
   ZSET_ALGEBRA_COMMANDS,
+  SORT_COMMANDS,
   PUBSUB_COMMANDS,
 ];
 

@@ -254,6 +254,8 @@ export class Grammar {
 /** One argument too many, too few, or another. */
 function spoil(args: string[], random: Random): void {
   const at = random.below(args.length + 1);
-  const other = random.of([...ITEMS, ...ODD_NUMBERS, ...ODD_SCORES, "WITHSCORES", "LIMIT", "COUNT"]);
+  // Redis cuts what it says of an argument at a zero byte.
+  const items = ITEMS.filter((text) => !text.includes("\0"));
+  const other = random.of([...items, ...ODD_NUMBERS, ...ODD_SCORES, "WITHSCORES", "LIMIT", "COUNT"]);
   args.splice(at, random.below(2), ...(random.oneIn(2) ? [other] : []));
 }
