@@ -88,3 +88,23 @@ export const MAX_COLLECT_DELAY_MS = 30_000;
 
 /** Before chunks are deleted, after the last reader was sent there: more than STORE_DEADLINE_MS, which a get may take. */
 export const COLLECT_GRACE_MS = 6_000;
+
+/** Segments of one level that are merged into one of the next: each byte is rewritten once for each eightfold growth, and a level has no more. */
+export const COMPACTION_FAN_IN = 8;
+
+/** What a merged segment may have of what is live, for a merge holds it in memory: as much as a flush. Twice as many as half of it fit into what is
+ * stored are the segments that there may be at the end of all merging. */
+export const MERGED_BYTES = FLUSH_BYTES;
+
+/** A segment is rewritten by itself once half of it is dead, and that is at least so much: less is not worth a put. */
+export const DEAD_BYTES = 1024 * 1024;
+
+/** What a merge has of its inputs in memory besides, and gets at once. */
+export const MERGE_READ_BYTES = 8 * 1024 * 1024;
+export const MERGE_STRETCH_BYTES = 1024 * 1024;
+
+/** Segments that one merge takes, at most. */
+export const MAX_MERGED_SEGMENTS = 64;
+
+/** While something is being written to the log, a merge waits this long before each stretch that it reads: it is in no hurry, but it does end. */
+export const MERGE_PAUSE_MS = 100;

@@ -53,7 +53,7 @@ export class Replay {
           this.#removeBasin(id);
           break;
         case EntryKind.stream:
-          this.#applyStream(id, catalog, offset, json<StreamEntry>(catalog, offset, end));
+          this.#applyStream(id, catalog, offset, json<StreamEntry>(catalog, offset, end)).catalogSegment = footer.number;
           break;
         default:
           throw new CorruptObjectError(key, "its catalog has an entry of unknown kind");
@@ -69,7 +69,7 @@ export class Replay {
     }
   }
 
-  #applyStream(id: string, bytes: Uint8Array, offset: number, entry: StreamEntry): void {
+  #applyStream(id: string, bytes: Uint8Array, offset: number, entry: StreamEntry): Stream {
     let stream = this.#streams.get(id);
     if (stream === undefined) {
       stream = newStream(bytes, offset, entry);
@@ -82,6 +82,7 @@ export class Replay {
     stream.gone = entry.deletedAtMs !== null;
     stream.lastWriteMs = entry.lastWriteMs;
     setTail(stream, entryFirstSeqNum(bytes, offset), bytes, offset);
+    return stream;
   }
 
   /** Applies a verified chunk. Errors: CorruptObjectError when an entry contradicts what stands before it. */
@@ -101,12 +102,15 @@ export class Replay {
     this.#catalog.remove(stream);
   }
 
-  #removeBasin(id: string): void {
-    for (const stream of this.#catalog.basin(id)?.values() ?? []) {
+  /** Answers the streams that it had. */
+  #removeBasin(id: string): readonly Stream[] {
+    const streams = [...(this.#catalog.basin(id)?.values() ?? [])];
+    for (const stream of streams) {
       stream.removed = true;
       this.#streams.delete(Buffer.from(stream.id).toString("hex"));
     }
     this.#catalog.removeBasin(id);
+    return streams;
   }
 
   #applyEntry(key: string, place: number, bytes: Uint8Array, offset: number, end: number): void {
@@ -124,8 +128,7 @@ export class Replay {
       return;
     }
     if (kind === EntryKind.basinRemoved) {
-      this.#removeBasin(id);
-      this.#unflushed.basinRemoved(id);
+      this.#unflushed.removals.basinRemoved(id, this.#removeBasin(id));
       return;
     }
     const stream = this.#streams.get(id);
@@ -148,7 +151,7 @@ export class Replay {
         return;
       case EntryKind.removed:
         this.#remove(id, stream);
-        this.#unflushed.removed(stream);
+        this.#unflushed.removals.removed(stream);
         return;
       default:
         throw new CorruptObjectError(key, `the entry at ${offset} is of unknown kind ${kind}`);

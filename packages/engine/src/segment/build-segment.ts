@@ -6,11 +6,8 @@ import type { Runtime } from "../runtime/index.ts";
 import { EntryKind, entryBytes, entryCount, entryFirstSeqNum, entryIsOf, entryKind } from "../shard/chunk-format.ts";
 import type { Stream } from "../stream/stream.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
+import { Turns } from "./turns.ts";
 import type { Flush } from "./unflushed.ts";
-
-/** Entries taken or looked at, and bytes of them, before others have their turn. */
-const STRETCH_ENTRIES = 500;
-const STRETCH_BYTES = 1024 * 1024;
 
 /** Chunks that are fetched at once. */
 const CONCURRENT_FETCHES = 8;
@@ -42,8 +39,8 @@ export async function buildSegment(flush: Flush, sources: SegmentSources): Promi
       }
     }
   }
-  for (const id of flush.removedStreams) builder.addCatalog(EntryKind.removed, id, {});
-  for (const id of flush.removedBasins) builder.addCatalog(EntryKind.basinRemoved, Buffer.from(id, "hex"), {});
+  for (const { id } of flush.removals.streams) builder.addCatalog(EntryKind.removed, id, {});
+  for (const id of flush.removals.basins) builder.addCatalog(EntryKind.basinRemoved, Buffer.from(id, "hex"), {});
   for (const { stream, entry, nextSeqNum, lastTimestampLow, lastTimestampHigh } of flush.streams) {
     builder.addCatalog(EntryKind.stream, stream.id, entry, nextSeqNum, lastTimestampLow, lastTimestampHigh);
     const turn = turns.after(0);
@@ -110,24 +107,4 @@ function addEntry(
   )
     builder.addRecords(part.slab, at, at + length, arrivedMs);
   return length;
-}
-
-/** Counts the work of a stretch, and ends it when it is long enough. */
-class Turns {
-  readonly #runtime: Runtime;
-  #entries = 0;
-  #bytes = 0;
-
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime;
-  }
-
-  after(bytes: number): Promise<void> | undefined {
-    this.#entries += 1;
-    this.#bytes += bytes;
-    if (this.#entries < STRETCH_ENTRIES && this.#bytes < STRETCH_BYTES) return undefined;
-    this.#entries = 0;
-    this.#bytes = 0;
-    return new Promise((resolve) => this.#runtime.timers.immediate(resolve));
-  }
 }

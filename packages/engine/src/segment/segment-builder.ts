@@ -10,6 +10,7 @@ import {
   entryMeteredBytes,
   sealEntry,
 } from "../shard/chunk-format.ts";
+import type { CatalogFacts } from "./live-segments.ts";
 import { encodeFooter, encodeIndex, type SegmentRun, type SegmentStream } from "./segment-format.ts";
 
 /** Memory is taken in blocks of this size; a larger entry has one of its own. */
@@ -26,6 +27,7 @@ export interface BuiltSegment {
   /** All but its records: what is read at start. */
   readonly metaBytes: number;
   readonly streams: readonly SegmentStream[];
+  readonly catalog: CatalogFacts;
 }
 
 export class SegmentBuilder {
@@ -38,12 +40,18 @@ export class SegmentBuilder {
   #maxSpanMs = 0;
   /** When the first of the last run came in. */
   #runSinceMs = 0;
+  #endsRun = false;
 
   /** From here on records are of this stream, in runs that came in within `maxSpanMs`: what ages does so run by run. Streams come in the
    * order of their ids, and before the catalog. */
   beginStream(id: Uint8Array, maxSpanMs: number): void {
     this.#streams.push({ id, runs: [] });
     this.#maxSpanMs = maxSpanMs;
+  }
+
+  /** What comes next begins a run: nobody knows how long before the last ones it came in. */
+  endRun(): void {
+    this.#endsRun = true;
   }
 
   /** Takes an entry of records, which lies at bytes[at, end) and must not change. They come in the order of their sequence numbers. */
@@ -60,7 +68,8 @@ export class SegmentBuilder {
     }
     let run = runs.at(-1);
     const isLate = arrivedMs - this.#runSinceMs > this.#maxSpanMs;
-    if (run === undefined || isLate || this.#bytes - run.offset > RUN_BYTES) {
+    if (run === undefined || isLate || this.#endsRun || this.#bytes - run.offset > RUN_BYTES) {
+      this.#endsRun = false;
       this.#runSinceMs = arrivedMs;
       run = {
         firstSeqNum: entryFirstSeqNum(bytes, at),
@@ -95,6 +104,18 @@ export class SegmentBuilder {
     block.set(json, offset + ENTRY_HEADER_BYTES);
     const end = offset + ENTRY_HEADER_BYTES + json.length;
     sealEntry(block, offset, end, kind, 0, 0, id, nextSeqNum, lastTimestampLow, lastTimestampHigh);
+  }
+
+  /** Adds an entry of another segment's catalog as it stands there. */
+  copyCatalog(entry: Uint8Array): void {
+    this.#recordsBytes ??= this.#bytes;
+    const { block, offset } = this.#reserve(entry.length);
+    block.set(entry, offset);
+  }
+
+  /** Whether records of the stream that began last have been taken. */
+  get hasRecords(): boolean {
+    return (this.#streams.at(-1)?.runs.length ?? 0) > 0;
   }
 
   finish(epoch: number, incarnation: Uint8Array, number: number): BuiltSegment {

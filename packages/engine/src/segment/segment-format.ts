@@ -14,7 +14,7 @@ import { CorruptObjectError } from "../shard/corrupt.ts";
 export const SEGMENT_FOOTER_BYTES = 64;
 /** What stands in the index before the runs of each stream, and each run. */
 const STREAM_BYTES = 20;
-const RUN_BYTES = 40;
+export const RUN_INDEX_BYTES = 40;
 
 const MAGIC = 0x54525331; // "TRS1"
 
@@ -60,7 +60,7 @@ export interface SegmentMeta {
 
 export function encodeIndex(streams: readonly SegmentStream[]): Uint8Array {
   const runs = streams.reduce((sum, stream) => sum + stream.runs.length, 0);
-  const bytes = new Uint8Array(streams.length * STREAM_BYTES + runs * RUN_BYTES);
+  const bytes = new Uint8Array(streams.length * STREAM_BYTES + runs * RUN_INDEX_BYTES);
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const stream of streams) {
@@ -75,7 +75,7 @@ export function encodeIndex(streams: readonly SegmentStream[]): Uint8Array {
       view.setUint32(at + 24, run.lastTimestampLow, true);
       view.setUint32(at + 28, run.lastTimestampHigh, true);
       writeU64(view, at + 32, run.arrivedMs);
-      at += RUN_BYTES;
+      at += RUN_INDEX_BYTES;
     }
   }
   return bytes;
@@ -144,9 +144,9 @@ function decodeIndex(key: string, bytes: Uint8Array, footer: SegmentFooter): Seg
     const id = Uint8Array.from(bytes.subarray(at, at + STREAM_ID_BYTES));
     const count = view.getUint32(at + STREAM_ID_BYTES, true);
     at += STREAM_BYTES;
-    if (at + count * RUN_BYTES > bytes.length) throw new CorruptObjectError(key, "its index is too short");
+    if (at + count * RUN_INDEX_BYTES > bytes.length) throw new CorruptObjectError(key, "its index is too short");
     const runs: SegmentRun[] = [];
-    for (let j = 0; j < count; j += 1, at += RUN_BYTES) {
+    for (let j = 0; j < count; j += 1, at += RUN_INDEX_BYTES) {
       const run = {
         firstSeqNum: readU64(view, at),
         offset: readU64(view, at + 8),

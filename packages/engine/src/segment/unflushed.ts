@@ -3,6 +3,7 @@
 import type { StreamEntry } from "../catalog/entries.ts";
 import type { LogClock } from "../shard/log-clock.ts";
 import type { Stream } from "../stream/stream.ts";
+import { Removals } from "./removals.ts";
 
 /** When what is unflushed is enough for a flush: any of these is reached. */
 export interface FlushLimits {
@@ -32,9 +33,7 @@ export interface Flush {
   readonly bytes: number;
   /** In the order of their ids. */
   readonly streams: readonly FlushedStream[];
-  /** Ids of streams that were removed, and of basins (hexadecimal). */
-  readonly removedStreams: readonly Uint8Array[];
-  readonly removedBasins: readonly string[];
+  readonly removals: Removals;
   /** The log's clock at its end: the newest mark. */
   readonly clockMs: number;
 }
@@ -45,8 +44,7 @@ export class Unflushed {
   #bytes = 0;
   #chunks = 0;
   #streams: Stream[] = [];
-  #removedStreams: Uint8Array[] = [];
-  #removedBasins: string[] = [];
+  #removals = new Removals();
 
   /** `logStart`: all before it is in segments. */
   constructor(logStart: number) {
@@ -65,14 +63,9 @@ export class Unflushed {
     this.#streams.push(stream);
   }
 
-  /** The stream's removal has become durable. */
-  removed(stream: Stream): void {
-    this.#removedStreams.push(stream.id);
-  }
-
-  /** All streams of a basin are removed. */
-  basinRemoved(basinId: string): void {
-    this.#removedBasins.push(basinId);
+  /** What no cut has taken along yet. */
+  get removals(): Removals {
+    return this.#removals;
   }
 
   reaches(limits: FlushLimits): boolean {
@@ -90,8 +83,7 @@ export class Unflushed {
       toPlace,
       bytes: this.#bytes,
       streams,
-      removedStreams: this.#removedStreams,
-      removedBasins: this.#removedBasins,
+      removals: this.#removals,
       clockMs: clock.lastMs,
     };
     this.#cuts += 1;
@@ -99,8 +91,7 @@ export class Unflushed {
     this.#bytes = 0;
     this.#chunks = 0;
     this.#streams = [];
-    this.#removedStreams = [];
-    this.#removedBasins = [];
+    this.#removals = new Removals();
     return flush;
   }
 }

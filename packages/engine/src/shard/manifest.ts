@@ -22,7 +22,7 @@ export interface Manifest {
   readonly fences: readonly number[];
   /** The versions that are markers, this one included if it is one. */
   readonly markers: readonly number[];
-  /** The live segments, in the order of their numbers: what a later one says holds. */
+  /** The live segments, in the order of what they tell of: what a later one says holds. */
   readonly segments: readonly Segment[];
   /** The number of the next segment. */
   readonly nextSegment: number;
@@ -40,6 +40,8 @@ export interface Segment {
   readonly bytes: number;
   /** Bytes at its end that are not records: catalog, index and footer. */
   readonly metaBytes: number;
+  /** How often what is in it has been merged, at most; absent for never. */
+  readonly level?: number;
 }
 
 /** The state before anything was written: what the first marker follows. */

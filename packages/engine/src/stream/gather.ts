@@ -52,7 +52,7 @@ export async function gather(
   const batch = new Batch(stream, fromSeqNum, limits);
   while (!batch.done && batch.nextSeqNum < stream.durable.nextSeqNum) {
     // What was trimmed meanwhile is no longer indexed; what is gathered was there when it was asked for.
-    if (batch.nextSeqNum < stream.keptFrom) break;
+    if (batch.nextSeqNum < stream.keptFrom || stream.removed) break;
     const { index } = stream;
     const run = index.runOf(batch.nextSeqNum);
     const offset = index.offset(run);

@@ -121,6 +121,34 @@ export class RunIndex {
   ): void {
     const from = this.firstInLog(0);
     const to = this.firstInLog(toPlace);
+    this.#replace(from, to, object, segmentRuns);
+    this.trim(hiddenBelow, forgottenBelow, nextSeqNum);
+  }
+
+  /**
+   * Puts the runs of a segment in place of those in the segments that it was merged from, which lie side by side here, and hold the same records and
+   * perhaps some that were forgotten. Where nothing is left of them, all of it was forgotten.
+   */
+  moveToMerged(
+    isMerged: (object: RecordsObject) => boolean,
+    object: RecordsObject,
+    segmentRuns: readonly SegmentRun[],
+    hiddenBelow: number,
+    forgottenBelow: number,
+    nextSeqNum: number,
+  ): void {
+    const inLog = this.firstInLog(0);
+    let from = 0;
+    while (from < inLog && !isMerged(this.object(from))) from += 1;
+    let to = from;
+    while (to < inLog && isMerged(this.object(to))) to += 1;
+    if (from === to) return;
+    this.#replace(from, to, object, segmentRuns);
+    this.trim(hiddenBelow, forgottenBelow, nextSeqNum);
+  }
+
+  /** Puts the runs of a segment in place of those from `from` to before `to`. Nothing is hidden then. */
+  #replace(from: number, to: number, object: RecordsObject, segmentRuns: readonly SegmentRun[]): void {
     const kept = this.#runs.slice((this.#start + to) * STRIDE, (this.#start + this.#count) * STRIDE);
     this.#count = from;
     this.#makeRoom(segmentRuns.length + kept.length / STRIDE);
@@ -130,7 +158,6 @@ export class RunIndex {
     this.#hidden = 0;
     this.#meteredBytes = 0;
     for (let run = 0; run < this.#count; run += 1) this.#meteredBytes += this.#runs[(this.#start + run) * STRIDE + 6];
-    this.trim(hiddenBelow, forgottenBelow, nextSeqNum);
   }
 
   #set(run: number, object: RecordsObject, from: SegmentRun): void {

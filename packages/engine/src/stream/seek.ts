@@ -10,7 +10,7 @@ const cursor = new RecordCursor();
 /** The first durable record that is kept with a timestamp at or after `timestamp`; undefined when there is none. Errors: those of History. */
 export async function seekTimestamp(stream: Stream, history: History, timestamp: bigint): Promise<number | undefined> {
   const { index } = stream;
-  while (stream.trimPoint < stream.durable.nextSeqNum) {
+  while (stream.trimPoint < stream.durable.nextSeqNum && !stream.removed) {
     const reaching = index.runOfTimestamp(timestamp);
     if (reaching === index.count) return undefined;
     // Runs of what is trimmed may still be there, for sessions.

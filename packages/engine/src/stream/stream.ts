@@ -53,6 +53,8 @@ export class Stream implements Due {
   /** The trim point before that one: sessions that were open then still get what stands from here on. */
   keptFrom = 0;
   readonly index = new RunIndex();
+  /** The newest segment that tells of it, of those that its index is pointed at; -1 for none. */
+  catalogSegment = -1;
   /** Where in the log the newest durable records stand; undefined when they are in a segment, or there are none. */
   lastWritePlace: number | undefined;
   /** The latest time at which the newest durable records can have come in, once they are in a segment; 0 when there are none. */
