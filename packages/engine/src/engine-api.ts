@@ -138,6 +138,10 @@ export interface EngineStats {
   readonly segments: number;
   readonly segmentsPut: number;
   readonly segmentBytesPut: number;
+  /** Merges of segments, the bytes that they put, and segments that went without one. */
+  readonly merges: number;
+  readonly mergedBytesPut: number;
+  readonly segmentsDropped: number;
   readonly recordsAppended: number;
   readonly takeovers: number;
   readonly epoch: number;

@@ -27,6 +27,7 @@ import { Background } from "./provisioning/background.ts";
 import { BasinService } from "./provisioning/basin-service.ts";
 import { StreamService } from "./provisioning/stream-service.ts";
 import type { Runtime } from "./runtime/index.ts";
+import type { CompactionLimits } from "./segment/plan-compaction.ts";
 import type { FlushLimits } from "./segment/unflushed.ts";
 import { type AppendGuard, Shard } from "./shard/shard.ts";
 import type { Stream } from "./stream/stream.ts";
@@ -44,6 +45,8 @@ export interface EngineOptions {
   readonly cacheBytes?: number;
   /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits?: FlushLimits | undefined;
+  /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
+  readonly compactionLimits?: CompactionLimits | undefined;
   /** Streams that a basin may have, those that are being deleted included. Default: any number. */
   readonly streamsPerBasin?: number | undefined;
   /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
@@ -119,6 +122,7 @@ export class Engine implements EngineApi {
       deployment,
       usage: this.#meter,
       flushLimits: this.#options.flushLimits,
+      compactionLimits: this.#options.compactionLimits,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
       onSpent: (stream) => this.streams.deleteSpent(stream),
@@ -245,6 +249,9 @@ export class Engine implements EngineApi {
       segments: shard?.segments ?? 0,
       segmentsPut: shard?.segmentsPut ?? 0,
       segmentBytesPut: shard?.segmentBytesPut ?? 0,
+      merges: shard?.merges ?? 0,
+      mergedBytesPut: shard?.mergedBytesPut ?? 0,
+      segmentsDropped: shard?.segmentsDropped ?? 0,
       recordsAppended: opened?.shard.recordsAppended ?? 0,
       takeovers: opened === undefined ? 0 : 1,
       epoch: opened?.shard.epoch ?? 0,

@@ -9,6 +9,7 @@ export { Engine, type EngineOptions } from "./engine.ts";
 export * from "./engine-api.ts";
 export * from "./errors.ts";
 export type { EngineLogger } from "./logger.ts";
+export type { CompactionLimits } from "./segment/plan-compaction.ts";
 export type { FlushLimits } from "./segment/unflushed.ts";
 export { CorruptObjectError } from "./shard/corrupt.ts";
 export { type DeposedBy, DeposedError } from "./shard/deposed.ts";

@@ -53,7 +53,8 @@ export class Replay {
           this.#removeBasin(id);
           break;
         case EntryKind.stream:
-          this.#applyStream(id, catalog, offset, json<StreamEntry>(catalog, offset, end)).catalogSegment = footer.number;
+          this.#applyStream(id, catalog, offset, json<StreamEntry>(catalog, offset, end)).catalogSegment =
+            footer.number;
           break;
         default:
           throw new CorruptObjectError(key, "its catalog has an entry of unknown kind");

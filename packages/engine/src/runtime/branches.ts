@@ -75,6 +75,18 @@ export const RARE_BRANCHES = [
   "log-collected",
   "orphan-collected",
   "delete-failed",
+  /** Segments became one; one that was mostly dead was written anew; those that nobody needed went unread. */
+  "segments-merged",
+  "segment-rewritten",
+  "segment-dropped",
+  /** What was to be merged had gone meanwhile, all of it. */
+  "merged-into-nothing",
+  /** A merge waited for a quieter moment. */
+  "merge-paused",
+  /** A flush was named between what a merge began with and what it ended with. */
+  "flushed-during-merge",
+  /** Segments whose place others have taken were deleted. */
+  "segments-collected",
 ] as const;
 
 export type RareBranch = (typeof RARE_BRANCHES)[number];

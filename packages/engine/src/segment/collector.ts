@@ -1,5 +1,6 @@
-// Deleting what no manifest in force names any more: chunks before the log's start, manifest versions that are no markers, and segments whose
-// writers died or were deposed before their manifest was in. What may go and why: docs/protocol.md. A delete that fails is made up for later.
+// Deleting what no manifest in force names any more: chunks before the log's start, manifest versions that are no markers, segments in whose place others
+// stand, and segments whose writers died or were deposed before their manifest was in. What may go and why: docs/protocol.md. A delete that fails is made
+// up for later.
 
 import { FLUSH_QUIET_MS, MAX_COLLECT_DELAY_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
@@ -36,8 +37,11 @@ export class Collector {
   #orphansDone = false;
   /** Places before this may go … */
   #beforePlace = 0;
-  /** … once this time has come: readers may be getting them. */
-  #collectAtMs = 0;
+  /** … once this time has come: readers may be getting them. Undefined when there are none. */
+  #collectAtMs: number | undefined;
+  /** Segments that may go, and when, in this order; those that were not deleted then wait for the next that are. */
+  #segments: { readonly key: string; readonly atMs: number }[] = [];
+  #undeleted: string[] = [];
   #timer: TimerHandle | undefined;
   #working = false;
   #stopped = false;
@@ -53,7 +57,12 @@ export class Collector {
     const { store, shard } = this.#options;
     try {
       const keys = await listAll(store, segmentPrefix(shard));
-      this.#orphans = keys.filter((key) => (epochOfSegmentKey(key) ?? this.#manifest.epoch) < this.#manifest.epoch);
+      const { manifest } = this.#options;
+      // What was named when this epoch began may still be read, also when this owner has put others in its place.
+      const named = this.#keysOf(manifest);
+      this.#orphans = keys.filter(
+        (key) => (epochOfSegmentKey(key) ?? manifest.epoch) < manifest.epoch && !named.has(key),
+      );
     } catch (error) {
       // Then with the next flush.
       if (!(error instanceof ObjectStoreError)) throw error;
@@ -67,9 +76,7 @@ export class Collector {
     const old = versions.filter((version) => version < manifest.version && !manifest.markers.includes(version));
     void this.#delete(old.map((version) => manifestKey(shard, version)));
     if (this.#orphans === undefined) return;
-    const live = new Set(
-      manifest.segments.map(({ epoch, incarnation, number }) => segmentKey(shard, epoch, incarnation, number)),
-    );
+    const live = this.#keysOf(manifest);
     const orphans = this.#orphans.filter((key) => !live.has(key));
     this.#orphans = undefined;
     this.#orphansDone = true;
@@ -77,10 +84,21 @@ export class Collector {
     void this.#delete(orphans);
   }
 
+  #keysOf({ segments }: Manifest): ReadonlySet<string> {
+    const { shard } = this.#options;
+    return new Set(segments.map(({ epoch, incarnation, number }) => segmentKey(shard, epoch, incarnation, number)));
+  }
+
   /** No reader begins a get of what stands before `place` from now on. */
   collectBefore(place: number, atMs: number): void {
     this.#beforePlace = place;
     this.#collectAtMs = atMs;
+    this.#arm();
+  }
+
+  /** No reader begins a get of these segments from now on, and the manifest in force does without them. */
+  collectSegments(keys: readonly string[], atMs: number): void {
+    for (const key of keys) this.#segments.push({ key, atMs });
     this.#arm();
   }
 
@@ -91,22 +109,43 @@ export class Collector {
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || this.#working || this.#stopped) return;
+    const atMs = Math.min(
+      this.#collectAtMs ?? Number.POSITIVE_INFINITY,
+      this.#segments[0]?.atMs ?? Number.POSITIVE_INFINITY,
+    );
+    if (this.#timer !== undefined || this.#working || this.#stopped || atMs === Number.POSITIVE_INFINITY) return;
     const { runtime, isBusy } = this.#options;
     const { clock, timers } = runtime;
-    const place = this.#beforePlace;
-    const atMs = this.#collectAtMs;
     const whenDue = () => {
       const waits = isBusy() && clock.monotonicMs() < atMs + MAX_COLLECT_DELAY_MS;
       this.#timer = waits ? timers.set(FLUSH_QUIET_MS, whenDue) : undefined;
-      if (!waits) void this.#collect(place);
+      if (!waits) void this.#collect(clock.monotonicMs());
     };
     this.#timer = timers.set(Math.max(0, atMs - clock.monotonicMs()), whenDue);
   }
 
-  async #collect(place: number): Promise<void> {
-    const { runtime, store, shard } = this.#options;
+  /** All that is due. */
+  async #collect(nowMs: number): Promise<void> {
     this.#working = true;
+    try {
+      if (this.#collectAtMs !== undefined && this.#collectAtMs <= nowMs) {
+        this.#collectAtMs = undefined;
+        await this.#collectLog(this.#beforePlace);
+      }
+      const due = this.#segments.filter(({ atMs }) => atMs <= nowMs).map(({ key }) => key);
+      if (due.length > 0) {
+        this.#segments = this.#segments.filter(({ atMs }) => atMs > nowMs);
+        this.#undeleted = await this.#delete([...this.#undeleted, ...due]);
+        this.#options.runtime.branches.reached("segments-collected");
+      }
+    } finally {
+      this.#working = false;
+    }
+    this.#arm();
+  }
+
+  async #collectLog(place: number): Promise<void> {
+    const { runtime, store, shard } = this.#options;
     try {
       const fences = new Set(this.#manifest.fences);
       const keys = await listAll(store, walPrefix(shard), walKey(shard, place));
@@ -114,14 +153,13 @@ export class Collector {
       runtime.branches.reached("log-collected");
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
-    } finally {
-      this.#working = false;
     }
-    if (this.#beforePlace > place) this.#arm();
   }
 
-  async #delete(keys: readonly string[]): Promise<void> {
+  /** Answers those that may still be there. */
+  async #delete(keys: readonly string[]): Promise<string[]> {
     const { runtime, store, logger } = this.#options;
+    const left: string[] = [];
     for (let at = 0; at < keys.length && !this.#stopped; at += MAX_DELETE_KEYS) {
       const some = keys.slice(at, at + MAX_DELETE_KEYS);
       const failed = (key: string, error: ObjectStoreError) => {
@@ -130,11 +168,16 @@ export class Collector {
       };
       try {
         const { undeleted } = await store.deleteMany(some);
-        for (const { key, error } of undeleted) failed(key, error);
+        for (const { key, error } of undeleted) {
+          failed(key, error);
+          left.push(key);
+        }
       } catch (error) {
         if (!(error instanceof ObjectStoreError)) throw error;
         failed(some[0], error);
+        left.push(...some);
       }
     }
+    return left;
   }
 }

@@ -113,6 +113,7 @@ export class Compactor {
 
   async #merge(inputs: readonly LiveSegment[], level: number): Promise<boolean> {
     const { runtime, shard, requests, manifests, segments, catalog, isRemovedInLog } = this.#options;
+    const { logStart } = manifests.manifest;
     const isOldest = manifests.manifest.segments[0]?.number === inputs[0].segment.number;
     const merged = await mergeSegments(inputs, isOldest, {
       runtime,
@@ -138,6 +139,7 @@ export class Compactor {
     runtime.branches.reached(inputs.length > 1 ? "segments-merged" : "segment-rewritten");
     this.merges += 1;
     this.mergedBytesPut += built.bytes;
+    if (manifests.manifest.logStart !== logStart) runtime.branches.reached("flushed-during-merge");
     segments.add(segment, built.catalog);
     await this.#moveReaders(inputs, number, merged, built.streams);
     if (requests.stopped) return false;

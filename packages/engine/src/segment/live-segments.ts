@@ -1,12 +1,13 @@
 // The segments that streams' indexes are pointed at, from load or flush until a merge has taken their place and nobody is sent there any more: their keys,
 // and how much of each is live.
-import { RUN_INDEX_BYTES, type SegmentMeta } from "./segment-format.ts";
+
 import type { Runtime } from "../runtime/index.ts";
 import { EntryKind, entryBytes, entryKind } from "../shard/chunk-format.ts";
 import { segmentKey } from "../shard/keys.ts";
 import type { Segment } from "../shard/manifest.ts";
 import { segmentOf } from "../stream/run-index.ts";
 import type { Stream } from "../stream/stream.ts";
+import { RUN_INDEX_BYTES, type SegmentMeta } from "./segment-format.ts";
 import { Turns } from "./turns.ts";
 
 /** What a segment's catalog is made of. */

@@ -16,11 +16,13 @@ export async function loadSegments(
   reads: StoreReads,
   shard: number,
   segments: readonly Segment[],
-  apply: (key: string, meta: SegmentMeta) => void,
+  apply: (segment: Segment, key: string, meta: SegmentMeta) => void,
 ): Promise<void> {
   const fetches = new FetchAhead(segments.length, READ_AHEAD, (index) => load(reads, shard, segments[index]));
-  for (const [index, { epoch, incarnation, number }] of segments.entries())
-    apply(segmentKey(shard, epoch, incarnation, number), await fetches.get(index));
+  for (const [index, segment] of segments.entries()) {
+    const { epoch, incarnation, number } = segment;
+    apply(segment, segmentKey(shard, epoch, incarnation, number), await fetches.get(index));
+  }
 }
 
 async function load(reads: StoreReads, shard: number, segment: Segment): Promise<SegmentMeta> {

@@ -186,7 +186,7 @@ class InputRecords {
   /** Where each stretch begins and ends, from the one that is read on. */
   readonly #stretches: { from: number; to: number }[] = [];
   #next = 0;
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
   #from = 0;
 
   constructor(key: string, stretchBytes: number, getRange: (offset: number, length: number) => Promise<Uint8Array>) {

@@ -35,7 +35,12 @@ export function planCompaction(
   segments: readonly PlannedSegment[],
   limits: CompactionLimits,
 ): CompactionStep | undefined {
-  return unneeded(segments) ?? mergeOfClosedRow(segments, limits) ?? mergeOfLevel(segments, limits) ?? rewrite(segments, limits);
+  return (
+    unneeded(segments) ??
+    mergeOfClosedRow(segments, limits) ??
+    mergeOfLevel(segments, limits) ??
+    rewrite(segments, limits)
+  );
 }
 
 /** What is not needed goes without being read, unless it hides something that an older one, which stays, may say. */

@@ -3,8 +3,10 @@
 import { RUN_BYTES } from "../limits.ts";
 import {
   ENTRY_HEADER_BYTES,
+  EntryKind,
   type EntryKindCode,
   entryFirstSeqNum,
+  entryKind,
   entryLastTimestampHigh,
   entryLastTimestampLow,
   entryMeteredBytes,
@@ -41,6 +43,9 @@ export class SegmentBuilder {
   /** When the first of the last run came in. */
   #runSinceMs = 0;
   #endsRun = false;
+  #told = 0;
+  #removals = 0;
+  #removalBytes = 0;
 
   /** From here on records are of this stream, in runs that came in within `maxSpanMs`: what ages does so run by run. Streams come in the
    * order of their ids, and before the catalog. */
@@ -100,6 +105,7 @@ export class SegmentBuilder {
   ): void {
     this.#recordsBytes ??= this.#bytes;
     const json = Buffer.from(JSON.stringify(payload));
+    this.#count(kind, ENTRY_HEADER_BYTES + json.length);
     const { block, offset } = this.#reserve(ENTRY_HEADER_BYTES + json.length);
     block.set(json, offset + ENTRY_HEADER_BYTES);
     const end = offset + ENTRY_HEADER_BYTES + json.length;
@@ -109,8 +115,17 @@ export class SegmentBuilder {
   /** Adds an entry of another segment's catalog as it stands there. */
   copyCatalog(entry: Uint8Array): void {
     this.#recordsBytes ??= this.#bytes;
+    this.#count(entryKind(entry, 0), entry.length);
     const { block, offset } = this.#reserve(entry.length);
     block.set(entry, offset);
+  }
+
+  #count(kind: number, bytes: number): void {
+    if (kind === EntryKind.stream) this.#told += 1;
+    else {
+      this.#removals += 1;
+      this.#removalBytes += bytes;
+    }
   }
 
   /** Whether records of the stream that began last have been taken. */
@@ -134,6 +149,12 @@ export class SegmentBuilder {
       bytes: recordsBytes + metaBytes,
       metaBytes,
       streams,
+      catalog: {
+        bytes: catalogBytes,
+        streams: this.#told,
+        removals: this.#removals,
+        removalBytes: this.#removalBytes,
+      },
     };
   }
 

@@ -49,12 +49,7 @@ export class OwnerRequests {
   }
 
   /** Puts an object until it is in: true; false when stopped. `assertOwn` throws when what stands there is not this owner's. */
-  async put(
-    key: string,
-    parts: readonly Uint8Array[],
-    what: string,
-    assertOwn: () => Promise<void>,
-  ): Promise<boolean> {
+  async put(key: string, parts: readonly Uint8Array[], what: string, assertOwn: () => Promise<void>): Promise<boolean> {
     const { runtime, store, logger } = this.#options;
     for (let retryMs = RETRY_FIRST_MS; !this.#stopped; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
       try {

@@ -16,9 +16,6 @@ import { RunCache } from "../history/run-cache.ts";
 import {
   APPEND_DEADLINE_MS,
   CACHE_AGE_MS,
-  FLUSH_BYTES,
-  FLUSH_CHUNKS,
-  FLUSH_STREAMS,
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
@@ -28,8 +25,10 @@ import type { EngineLogger } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import { Retention } from "../retention/retention.ts";
 import type { Runtime } from "../runtime/index.ts";
-import { Flusher } from "../segment/flusher.ts";
+import { catalogFacts, LiveSegments } from "../segment/live-segments.ts";
 import { loadSegments } from "../segment/load-segments.ts";
+import type { CompactionLimits } from "../segment/plan-compaction.ts";
+import { Segments } from "../segment/segments.ts";
 import { type FlushLimits, Unflushed } from "../segment/unflushed.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
 import { type RecordsObject, segmentOf } from "../stream/run-index.ts";
@@ -42,7 +41,7 @@ import { AppendEffect } from "./append-effect.ts";
 import type { Chunk } from "./chunk.ts";
 import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
 import { ChunkLog } from "./chunk-log.ts";
-import { segmentKey, walKey } from "./keys.ts";
+import { walKey } from "./keys.ts";
 import { LogClock } from "./log-clock.ts";
 import type { Manifest } from "./manifest.ts";
 import { addJsonEntry } from "./open-chunk.ts";
@@ -63,6 +62,8 @@ export interface ShardOptions {
   readonly cacheBytes: number;
   /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits?: FlushLimits | undefined;
+  /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
+  readonly compactionLimits?: CompactionLimits | undefined;
   /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
   readonly lingerMs: (basinId: string, storageClass: string) => number;
   /** A stream has stayed empty for as long as its config says: it is to be deleted. Errors (thrown): EngineError. */
@@ -94,7 +95,7 @@ export class Shard implements ReaderHost {
   readonly #clock: LogClock;
   readonly #retention: Retention;
   readonly #unflushed: Unflushed;
-  readonly #flusher: Flusher;
+  readonly #segments: Segments;
   readonly #shard: number;
   readonly #onHalt: (error: Error) => void;
   readonly #lingerMs: ShardOptions["lingerMs"];
@@ -103,7 +104,7 @@ export class Shard implements ReaderHost {
 
   private constructor(
     options: ShardOptions,
-    { catalog, clock, unflushed }: Rebuilt,
+    { catalog, clock, unflushed, segments }: Rebuilt,
     manifest: Manifest,
     nextPlace: number,
     incarnation: Uint8Array,
@@ -144,21 +145,23 @@ export class Shard implements ReaderHost {
       onDurable: (chunk) => this.#chunkCache.add(chunk),
       onSettled: (chunk) => {
         this.#unflushed.addChunk(chunk.contentBytes);
-        this.#flusher.settled(chunk.place + 1);
+        this.#segments.settled(chunk.place + 1);
       },
-      mustWait: () => this.#flusher.isBehind,
+      mustWait: () => this.#segments.isBehind,
       onHalt: (error) => this.#halt(error),
     });
-    this.#flusher = new Flusher({
+    this.#segments = new Segments({
       runtime,
       store,
       logger: options.logger,
       shard,
-      incarnation,
       manifest,
+      live: segments,
+      catalog,
       clock,
       unflushed,
-      limits: options.flushLimits ?? { bytes: FLUSH_BYTES, chunks: FLUSH_CHUNKS, streams: FLUSH_STREAMS },
+      flushLimits: options.flushLimits,
+      compactionLimits: options.compactionLimits,
       cachedChunk: (place) => this.#chunkCache.get(place),
       assertOwner: () => this.#log.ensureLease(),
       onCaughtUp: () => this.#log.resume(),
@@ -183,16 +186,17 @@ export class Shard implements ReaderHost {
   static async open(options: ShardOptions): Promise<Shard> {
     const { runtime, logger } = options;
     const incarnation = runtime.random.bytes(16);
-    let rebuilt = new Rebuilt(0, 0);
+    let rebuilt = new Rebuilt(options.shard, 0, 0);
     const takeover = await takeOver({
       ...options,
       incarnation,
       begin: async (manifest, reads) => {
-        rebuilt = new Rebuilt(manifest?.logStart ?? 0, manifest?.clockMs ?? 0);
+        rebuilt = new Rebuilt(options.shard, manifest?.logStart ?? 0, manifest?.clockMs ?? 0);
         const { replay } = rebuilt;
-        await loadSegments(reads, options.shard, manifest?.segments ?? [], (key, meta) =>
-          replay.applySegment(key, meta),
-        );
+        await loadSegments(reads, options.shard, manifest?.segments ?? [], (segment, key, meta) => {
+          replay.applySegment(key, meta);
+          rebuilt.segments.add(segment, catalogFacts(meta));
+        });
       },
       apply: (key, header, bytes) => rebuilt.replay.apply(key, header, bytes),
     });
@@ -433,7 +437,7 @@ export class Shard implements ReaderHost {
     this.#log.assertAccepting();
     this.#write(stream, EntryKind.removed, {}, () => {
       stream.removed = true;
-      this.#unflushed.removed(stream);
+      this.#unflushed.removals.removed(stream);
       this.catalog.remove(stream);
     });
     stream.ended = true;
@@ -453,7 +457,7 @@ export class Shard implements ReaderHost {
     addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
     chunk.addEffect({
       apply: () => {
-        this.#unflushed.basinRemoved(basinId);
+        this.#unflushed.removals.basinRemoved(basinId, streams);
         for (const stream of streams) {
           stream.removed = true;
           stream.gone = true;
@@ -536,10 +540,7 @@ export class Shard implements ReaderHost {
 
   #keyOf(object: RecordsObject): string {
     const number = segmentOf(object);
-    if (number === undefined) return walKey(this.#shard, object);
-    const segment = this.#flusher.manifest.segments.find((each) => each.number === number);
-    if (segment === undefined) throw new Error(`no manifest names segment ${number}`);
-    return segmentKey(this.#shard, segment.epoch, segment.incarnation, number);
+    return number === undefined ? walKey(this.#shard, object) : this.#segments.keyOf(number);
   }
 
   closed(reader: Reader): void {
@@ -551,7 +552,7 @@ export class Shard implements ReaderHost {
   #halt(error: Error): void {
     this.#halted = error;
     this.#retention.stop();
-    this.#flusher.abandon();
+    this.#segments.abandon();
     for (const reader of this.#readers) reader.wake();
     this.#onHalt(error);
   }
@@ -560,9 +561,9 @@ export class Shard implements ReaderHost {
   async close(): Promise<void> {
     this.#retention.stop();
     try {
-      const flusherStopped = this.#flusher.stop();
+      const segmentsStopped = this.#segments.stop();
       await this.#log.release();
-      await flusherStopped;
+      await segmentsStopped;
     } finally {
       for (const reader of [...this.#readers]) reader.close();
       this.#chunkCache.clear();
@@ -573,7 +574,7 @@ export class Shard implements ReaderHost {
   /** Stops without a word to the store, as a crash would. */
   abandon(): void {
     this.#retention.stop();
-    this.#flusher.abandon();
+    this.#segments.abandon();
     this.#log.abandon();
     this.#chunkCache.clear();
     this.#runCache.clear();
@@ -587,9 +588,7 @@ export class Shard implements ReaderHost {
       activeReaders: this.#readers.size,
       chunksPut: this.#log.chunksPut,
       chunkBytesPut: this.#log.chunkBytesPut,
-      segments: this.#flusher.manifest.segments.length,
-      segmentsPut: this.#flusher.segmentsPut,
-      segmentBytesPut: this.#flusher.segmentBytesPut,
+      ...this.#segments.stats,
       cacheHits: this.history.hits,
       cacheMisses: this.history.misses,
     };
@@ -601,9 +600,11 @@ class Rebuilt {
   readonly catalog = new StreamCatalog();
   readonly clock = new LogClock();
   readonly unflushed: Unflushed;
+  readonly segments: LiveSegments;
   readonly replay: Replay;
 
-  constructor(logStart: number, clockMs: number) {
+  constructor(shard: number, logStart: number, clockMs: number) {
+    this.segments = new LiveSegments(shard);
     this.unflushed = new Unflushed(logStart);
     if (clockMs > 0) this.clock.add(logStart - 1, clockMs);
     this.replay = new Replay(this.catalog, this.clock, this.unflushed);

@@ -4,6 +4,7 @@ import { Engine } from "../engine.ts";
 import type { ReadEvent, ReadOptions } from "../engine-api.ts";
 import { MemoryStore, type ObjectStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
+import type { CompactionLimits } from "../segment/plan-compaction.ts";
 import type { FlushLimits } from "../segment/unflushed.ts";
 import { RecordCursor } from "../wire/index.ts";
 import { inputOf, type TestBatch } from "./inputs.ts";
@@ -21,9 +22,15 @@ export class Harness {
   readonly engine: Engine;
   readonly halts: Error[] = [];
 
-  private constructor(store: ObjectStore, runtime: VirtualRuntime, flushLimits?: FlushLimits) {
+  private constructor(
+    store: ObjectStore,
+    runtime: VirtualRuntime,
+    flushLimits?: FlushLimits,
+    compactionLimits?: CompactionLimits,
+  ) {
     this.runtime = runtime;
-    this.engine = Engine.start({ runtime, store, flushLimits, onHalt: (error) => this.halts.push(error) });
+    const onHalt = (error: Error) => this.halts.push(error);
+    this.engine = Engine.start({ runtime, store, flushLimits, compactionLimits, onHalt });
   }
 
   /** Starts an engine without waiting for it. */
@@ -31,16 +38,18 @@ export class Harness {
     store: ObjectStore,
     runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
     flushLimits?: FlushLimits,
+    compactionLimits?: CompactionLimits,
   ): Harness {
-    return new Harness(store, runtime, flushLimits);
+    return new Harness(store, runtime, flushLimits, compactionLimits);
   }
 
   static async open(
     store: ObjectStore = sharedStore(),
     runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
     flushLimits?: FlushLimits,
+    compactionLimits?: CompactionLimits,
   ): Promise<Harness> {
-    const harness = new Harness(store, runtime, flushLimits);
+    const harness = new Harness(store, runtime, flushLimits, compactionLimits);
     await runtime.until(harness.engine.started);
     return harness;
   }
