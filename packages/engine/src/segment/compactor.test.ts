@@ -204,7 +204,7 @@ test("a get of an input that began before the merge finds it there after it", as
   await appendUntilFlush(it.h, 2);
   await it.runtime.advance(3_000);
   await appendUntilFlush(it.h, 1);
-  await it.runtime.advance(CACHE_AGE_MS - 2_000);
+  await it.runtime.advance(CACHE_AGE_MS - 1_000);
   let isSlow = true;
   it.store.hook = ({ kind, key }) =>
     isSlow && kind === "getRange" && key.startsWith(segmentPrefix(0)) ? { delayBeforeMs: 4_500 } : undefined;
@@ -232,7 +232,7 @@ test("a removal is told of for as long as an older segment tells of the stream",
   await it.h.withStream();
   await it.h.until(it.h.engine.streams.ensure(BASIN, "gone", {}));
   // Large, and so left alone.
-  await appendUntilFlush(it.h, 1, 4_000);
+  await appendUntilFlush(it.h, 1, 3_000);
   await it.h.until(it.h.engine.streams.delete(BASIN, "gone"));
   await it.runtime.advance(3_000);
   await appendUntilFlush(it.h, 10);
@@ -246,12 +246,10 @@ test("a removal is told of for as long as an older segment tells of the stream",
 test("a segment that alone tells of a stream is not dropped while the log says the stream is removed", async () => {
   const it = await opened();
   await it.h.withStream();
+  await appendUntilFlush(it.h, 1, 4_000);
+  // What tells of it has records besides that will be trimmed.
   await it.h.until(it.h.engine.streams.ensure(BASIN, "gone", {}));
   await appendUntilFlush(it.h, 1, 4_000);
-  // From here on one segment tells of it, and of records that will be trimmed.
-  await it.h.until(it.h.engine.streams.reconfigure(BASIN, "gone", { retentionAgeSecs: 4_711 }));
-  await appendUntilFlush(it.h, 1, 4_000);
-  const only = keysOf(await manifestOf(it.memory))[1];
   const { seqNum } = await it.h.until(it.h.engine.checkTail(BASIN, STREAM));
   await trim(it.h, seqNum);
   await trim(it.h, seqNum + 1);
@@ -259,10 +257,8 @@ test("a segment that alone tells of a stream is not dropped while the log says t
   await it.h.until(it.h.engine.streams.delete(BASIN, "gone"));
   await it.runtime.advance(CACHE_AGE_MS + 2_000);
   assert.ok(it.h.engine.stats().segmentsDropped + it.h.engine.stats().merges > 0);
-  assert.ok(keysOf(await manifestOf(it.memory)).length <= 3);
   const next = await reopened(it);
   await assert.rejects(next.h.until(next.h.engine.streams.get(BASIN, "gone")), code("stream_not_found"));
-  assert.ok(only !== undefined);
 });
 
 /** Writes, trims and deletes so much that merges, rewrites and drops follow. Fills in what of STREAM was acknowledged. */

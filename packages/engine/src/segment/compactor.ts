@@ -65,9 +65,11 @@ export class Compactor {
   }
 
   async #work(): Promise<void> {
-    const { requests, onHalt } = this.#options;
+    const { runtime, requests, onHalt } = this.#options;
     try {
       while (this.#looksAgain && !requests.stopped) {
+        // Several may be added in one go.
+        await new Promise<void>((resolve) => runtime.timers.immediate(resolve));
         this.#looksAgain = false;
         for (let step = await this.#plan(); step !== undefined; step = await this.#plan())
           if (!(await this.#do(step))) return;
@@ -75,6 +77,7 @@ export class Compactor {
     } catch (error) {
       // What a stop leaves under way may fail. An owner that was deposed is told so by its log.
       if (requests.stopped) return;
+      requests.stop();
       onHalt(error instanceof Error ? error : new Error(String(error)));
     } finally {
       this.#working = undefined;

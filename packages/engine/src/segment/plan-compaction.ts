@@ -72,13 +72,12 @@ function mergeOfLevel(segments: readonly PlannedSegment[], limits: CompactionLim
   const row = segments.slice(segments.findLastIndex((segment) => isLarge(segment, limits)) + 1);
   // No level stands behind a lower one: those that do, since what was large has shrunk, count as their newer neighbours.
   let level = 0;
-  let since = row.length;
-  for (let i = row.length - 1; i >= 0; i -= 1) {
-    if (row[i].level > level) {
-      level = row[i].level;
-      since = i + 1;
-    }
-    if (since - i >= limits.fanIn) return merge(row.slice(i, since), limits);
+  for (let end = row.length; end > 0; ) {
+    level = Math.max(level, row[end - 1].level);
+    let begin = end - 1;
+    while (begin > 0 && row[begin - 1].level <= level) begin -= 1;
+    if (end - begin >= limits.fanIn) return merge(row.slice(begin, begin + limits.fanIn), limits);
+    end = begin;
   }
   return undefined;
 }
