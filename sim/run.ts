@@ -84,6 +84,11 @@ const WRITER_REQUESTS = 16;
 const READ_AHEAD_REQUESTS = 32;
 /** Of a flush, which gets or puts, and of deletes behind it. */
 const FLUSH_REQUESTS = 8 + 8;
+/** A segment of which so much is dead, and at least half, is rewritten; a merge takes so many. */
+const DEAD_BYTES = 500;
+const MERGE_INPUTS = 6;
+/** A merge asks for one thing at a time. */
+const MERGE_REQUESTS = 1;
 /** An idle process waits for one thing: what expires next, days ahead. */
 const MAX_IDLE_TIMERS = 1;
 /** Bounds are looked at this often. */
@@ -128,6 +133,12 @@ class Simulation {
     this.#scenario = scenario;
     this.#world = new World(chance.word(), this.#trace, scenario.sites, scenario.exclusive, {
       flushLimits: { bytes: 1_000 * scenario.flushChunks, chunks: scenario.flushChunks, streams: 100 },
+      compactionLimits: {
+        fanIn: scenario.mergeFanIn,
+        mergedBytes: scenario.mergedBytes,
+        deadBytes: DEAD_BYTES,
+        inputs: MERGE_INPUTS,
+      },
       cacheBytes: scenario.cacheBytes,
       quotas: { perBasin: { appendsPerSecond: scenario.appendsPerSecond }, perToken: {} },
     });
@@ -368,7 +379,7 @@ class Simulation {
         [
           "requests to the store",
           process.store.underWay,
-          WRITER_REQUESTS + READ_AHEAD_REQUESTS + FLUSH_REQUESTS + this.#actors.length + 1,
+          WRITER_REQUESTS + READ_AHEAD_REQUESTS + FLUSH_REQUESTS + MERGE_REQUESTS + this.#actors.length + 1,
         ],
       ];
       for (const [what, value, bound] of bounds)

@@ -38,6 +38,9 @@ export interface Scenario {
   readonly lastsMs: readonly [number, number];
   /** The log is flushed into a segment after so many chunks. */
   readonly flushChunks: number;
+  /** So many segments become one, of so many bytes at most: what is larger than half of that is left alone. */
+  readonly mergeFanIn: number;
+  readonly mergedBytes: number;
   /** Memory for records. Where there is little, what was flushed is read from segments at once, and its chunks are collected soon. */
   readonly cacheBytes: number;
   /** What a basin may be appended in a second, by each process; undefined for as much as anybody likes. */
@@ -136,6 +139,8 @@ function mixture(chance: Chance): Scenario {
     },
     lastsThroughRestart: chance.happens(0.5),
     flushChunks: chance.pick([4, 12, 40, 1_000]),
+    mergeFanIn: 4,
+    mergedBytes: 12_000,
     cacheBytes: chance.pick([MUCH_CACHE_BYTES, MUCH_CACHE_BYTES, 20_000, 1_000]),
     lastsMs: [10_000, 60_000],
     appendsPerSecond: undefined,
@@ -257,7 +262,7 @@ function ageing(chance: Chance, mixed: Scenario): Scenario {
   };
 }
 
-/** The log is flushed all the time, and collected soon behind, by owners that sleep, stall, crash and are overtaken in the middle of it. */
+/** The log is flushed all the time, segments are merged, and all is collected soon behind, by owners that sleep, stall, crash and are overtaken in the middle of it. */
 function flushing(chance: Chance, mixed: Scenario): Scenario {
   return {
     ...mixed,
@@ -273,6 +278,8 @@ function flushing(chance: Chance, mixed: Scenario): Scenario {
     early: false,
     lastsMs: [30_000, 120_000],
     flushChunks: chance.pick([2, 4, 8]),
+    mergeFanIn: chance.pick([2, 2, 3]),
+    mergedBytes: chance.pick([4_000, 12_000, 40_000]),
     cacheBytes: chance.pick([1_000, 1_000, 20_000]),
     actors: {
       writers: chance.between(1, 3),

@@ -1,6 +1,6 @@
 // One process of the simulation, from its start to its end: the production engine on the bucket, the production handlers behind
 // the shell. Ends by a crash, by a clean stop, or because its engine halts; a new start is a new process.
-import { Engine, type EngineLogger, type FlushLimits } from "@tailrace/engine";
+import { type CompactionLimits, Engine, type EngineLogger, type FlushLimits } from "@tailrace/engine";
 import type { BranchCounts } from "@tailrace/engine/runtime";
 import {
   Answering,
@@ -40,6 +40,7 @@ const router = new Router();
 /** How processes are set up: all of a simulation alike. */
 export interface ProcessSettings {
   readonly flushLimits: FlushLimits;
+  readonly compactionLimits: CompactionLimits;
   /** Memory for records. */
   readonly cacheBytes: number;
   readonly quotas: AppendQuotaOptions;
@@ -85,7 +86,7 @@ export class SimProcess {
 
   constructor(options: SimProcessOptions) {
     const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
-    const { flushLimits, cacheBytes, quotas } = options.settings;
+    const { flushLimits, compactionLimits, cacheBytes, quotas } = options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
@@ -111,6 +112,7 @@ export class SimProcess {
       store: this.store,
       logger: this.#logger(),
       flushLimits,
+      compactionLimits,
       cacheBytes,
       onHalt: (error) => this.#fail(error),
     });
