@@ -1,5 +1,5 @@
-// Flushing the log into a segment and a manifest version, and then collecting what that has made unreachable. A flush adds a segment, or
-// rewrites all that there are into one, as compaction will do.
+// Flushing the log into a segment and a manifest version, and then collecting what that has made unreachable. A flush adds a segment; a merge
+// rewrites all that there are into one.
 import { chunkOf, fenceOf, isMarker, signature } from "../cells.ts";
 import { extended } from "../history.ts";
 import type { Model, Rule, Step } from "../model.ts";

@@ -116,6 +116,54 @@ test("what is trimmed gives its space back, without being read where all of a se
   assert.equal((await (await reopened(it)).h.readAll(191)).length, 200 + 2 + 12 - 191);
 });
 
+test("one trim gives its space back, but not while a session is open that may still read what stood there", async () => {
+  const it = await opened();
+  await it.h.withStream();
+  await appendUntilFlush(it.h, 4, 4_000);
+  const { seqNum } = await it.h.until(it.h.engine.checkTail(BASIN, STREAM));
+  await it.runtime.advance(ALL_MOVED_MS);
+  const start = { kind: "seq_num", seqNum: 0 } as const;
+  const options = { start, clamp: false, count: undefined, bytes: undefined, until: undefined, waitMs: undefined };
+  const reader = await it.h.until(
+    it.h.engine.openReader(BASIN, STREAM, { ...options, mode: "session" }, { config: {} }),
+  );
+  await trim(it.h, seqNum);
+  await appendUntilFlush(it.h, 1);
+  await it.runtime.advance(2 * ALL_MOVED_MS);
+  for (let next = 0; next < seqNum; ) {
+    const event = await it.h.until(reader.next());
+    assert.ok(event.kind === "batch", "what stood there is still there for it");
+    next = event.lastSeqNum + 1;
+  }
+  const bytesNow = async () => (await manifestOf(it.memory)).segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  assert.ok((await bytesNow()) > 100_000);
+  reader.close();
+  await appendUntilFlush(it.h, 1);
+  await it.runtime.advance(2 * ALL_MOVED_MS);
+  assert.ok((await bytesNow()) < 20_000, `${await bytesNow()} bytes are left`);
+  await assertSound(it.memory);
+  assert.deepEqual((await it.h.read({ mode: "session", count: 1 })).records[0]?.seqNum, seqNum);
+});
+
+test("much that is deleted gives its space back though nothing is written any more", async () => {
+  for (const by of ["deletion", "basin", "trim"] as const) {
+    const it = await opened();
+    await it.h.withStream();
+    await appendUntilFlush(it.h, 8, 4_000);
+    await it.runtime.advance(2 * ALL_MOVED_MS);
+    const bytesNow = async () => (await manifestOf(it.memory)).segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    assert.ok((await bytesNow()) > 200_000);
+    if (by === "deletion") await it.h.until(it.h.engine.streams.delete(BASIN, STREAM));
+    else if (by === "basin") await it.h.until(it.h.engine.basins.delete(BASIN));
+    else await trim(it.h, (await it.h.until(it.h.engine.checkTail(BASIN, STREAM))).seqNum);
+    await it.runtime.advance(10 * ALL_MOVED_MS);
+    // A deletion is one flush, and the removal that follows it may be in the next.
+    const left = await bytesNow();
+    assert.ok(left < 20_000, `${left} bytes are left after a ${by}`);
+    await assertSound(it.memory);
+  }
+});
+
 test("after everything is deleted, the store returns to a few objects, and names are free", async () => {
   const it = await opened();
   await it.h.withStream();

@@ -88,7 +88,9 @@ export class Compactor {
     const { runtime, manifests, segments, catalog, limits, requests, removedInLog } = this.#options;
     // Those that readers are not sent to yet are the newest, and left alone.
     const named = manifests.manifest.segments.filter(({ number }) => segments.get(number) !== undefined);
-    const live = await segments.measure([...catalog.all(), ...removedInLog()], runtime);
+    const streams = [...catalog.all(), ...removedInLog()];
+    for (const stream of streams) stream.forgetTrimmed();
+    const live = await segments.measure(streams, runtime);
     if (requests.stopped) return undefined;
     const planned = named.map(({ number, bytes, level = 0 }): PlannedSegment => {
       const measured = live.get(number) ?? { bytes, isNeeded: true };

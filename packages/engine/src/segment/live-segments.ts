@@ -65,9 +65,10 @@ export class LiveSegments {
     const found = new Map<number, { recordBytes: number; entries: number }>();
     for (const number of this.#segments.keys()) found.set(number, { recordBytes: 0, entries: 0 });
     for (const stream of streams) {
-      const { index, catalogSegment } = stream;
+      const { index, catalogSegment, removed } = stream;
       let last = -1;
-      for (let run = 0; run < index.count; run += 1) {
+      // Of one that is removed nothing is read, but as long as only the log says so, whoever reads that must know it.
+      for (let run = 0; run < index.count && !removed; run += 1) {
         const number = segmentOf(index.object(run));
         if (number === undefined) break;
         const live = found.get(number);

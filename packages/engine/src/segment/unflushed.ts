@@ -7,7 +7,7 @@ import { Removals } from "./removals.ts";
 
 /** When what is unflushed is enough for a flush: any of these is reached. */
 export interface FlushLimits {
-  /** Content of chunks. What a restart reads of the log, and what a flush holds in memory. */
+  /** Content of chunks: what a restart reads of the log, and what a flush holds in memory. Or records that were trimmed or deleted. */
   readonly bytes: number;
   /** A restart gets them one by one. */
   readonly chunks: number;
@@ -42,6 +42,7 @@ export class Unflushed {
   #cuts = 0;
   #fromPlace: number;
   #bytes = 0;
+  #freedBytes = 0;
   #chunks = 0;
   #streams: Stream[] = [];
   #removals = new Removals();
@@ -58,6 +59,9 @@ export class Unflushed {
 
   /** Something of the stream has become durable. Cheap: called at every batch. */
   touch(stream: Stream): void {
+    // Space comes back by what follows a flush.
+    this.#freedBytes += stream.freedBytes;
+    stream.freedBytes = 0;
     if (stream.inFlush === this.#cuts) return;
     stream.inFlush = this.#cuts;
     this.#streams.push(stream);
@@ -69,7 +73,12 @@ export class Unflushed {
   }
 
   reaches(limits: FlushLimits): boolean {
-    return this.#bytes >= limits.bytes || this.#chunks >= limits.chunks || this.#streams.length >= limits.streams;
+    return (
+      this.#bytes >= limits.bytes ||
+      this.#freedBytes >= limits.bytes ||
+      this.#chunks >= limits.chunks ||
+      this.#streams.length >= limits.streams
+    );
   }
 
   /** Everything before `toPlace` is durable, and nothing from there on: takes what that comes to, and begins anew. */
@@ -89,6 +98,7 @@ export class Unflushed {
     this.#cuts += 1;
     this.#fromPlace = toPlace;
     this.#bytes = 0;
+    this.#freedBytes = 0;
     this.#chunks = 0;
     this.#streams = [];
     this.#removals = new Removals();

@@ -427,6 +427,7 @@ export class Shard implements ReaderHost {
     this.#write(stream, EntryKind.deleted, { deletedAtMs }, () => {
       stream.durable.deletedAtMs = deletedAtMs;
       stream.gone = true;
+      stream.freedBytes += stream.index.meteredBytes;
       this.usage.shrunk(stream);
     });
   }
@@ -461,6 +462,8 @@ export class Shard implements ReaderHost {
         for (const stream of streams) {
           stream.removed = true;
           stream.gone = true;
+          stream.freedBytes += stream.index.meteredBytes;
+          this.#unflushed.touch(stream);
           this.usage.shrunk(stream);
           stream.wakeFollowers();
         }
@@ -492,8 +495,8 @@ export class Shard implements ReaderHost {
     chunk.addEffect({
       apply: () => {
         if (stream.lastChunk === chunk) stream.lastChunk = undefined;
-        this.#unflushed.touch(stream);
         onDurable();
+        this.#unflushed.touch(stream);
         stream.wakeFollowers();
       },
       fail: () => undefined,
@@ -504,9 +507,15 @@ export class Shard implements ReaderHost {
   // Reading.
 
   async openReader(stream: Stream, options: ReadOptions): Promise<StreamReader> {
-    const reader = await Reader.open(this, stream, options);
-    this.#readers.add(reader);
-    return reader;
+    stream.readers += 1;
+    try {
+      const reader = await Reader.open(this, stream, options);
+      this.#readers.add(reader);
+      return reader;
+    } catch (error) {
+      stream.readers -= 1;
+      throw error;
+    }
   }
 
   /** The durable tail. */
@@ -544,7 +553,7 @@ export class Shard implements ReaderHost {
   }
 
   closed(reader: Reader): void {
-    this.#readers.delete(reader);
+    if (this.#readers.delete(reader)) reader.stream.readers -= 1;
   }
 
   // The end.

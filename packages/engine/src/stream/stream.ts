@@ -59,6 +59,10 @@ export class Stream implements Due {
   lastWritePlace: number | undefined;
   /** The latest time at which the newest durable records can have come in, once they are in a segment; 0 when there are none. */
   lastWriteMs = 0;
+  /** Metered bytes of what was trimmed, or deleted with it, since anybody asked. */
+  freedBytes = 0;
+  /** Reads that are open, or being opened. */
+  readers = 0;
   /** Whether its creation is durable. */
   born = false;
   /** Whether its deletion is durable. */
@@ -124,11 +128,20 @@ export class Stream implements Due {
     for (const wake of this.#followers) wake();
   }
 
+  /** Nobody reads what was trimmed any more: forgets it, if that is so. */
+  forgetTrimmed(): void {
+    if (this.readers > 0 || this.keptFrom === this.trimPoint) return;
+    this.keptFrom = this.trimPoint;
+    this.index.trim(this.trimPoint, this.keptFrom, this.durable.nextSeqNum);
+  }
+
   /** Makes a trim point durable; it never moves back. */
   applyTrim(seqNum: number): void {
     if (seqNum <= this.trimPoint) return;
     this.keptFrom = this.trimPoint;
     this.trimPoint = seqNum;
+    const { meteredBytes } = this.index;
     this.index.trim(seqNum, this.keptFrom, this.durable.nextSeqNum);
+    this.freedBytes += meteredBytes - this.index.meteredBytes;
   }
 }
