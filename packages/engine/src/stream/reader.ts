@@ -32,8 +32,8 @@ export interface ReaderHost {
 }
 
 export class Reader implements StreamReader {
-  readonly stream: Stream;
   readonly #host: ReaderHost;
+  readonly #stream: Stream;
   readonly #bounds: ReadBounds;
   readonly #ahead: ReadAhead | undefined;
   #nextSeqNum: number;
@@ -51,12 +51,16 @@ export class Reader implements StreamReader {
 
   private constructor(host: ReaderHost, stream: Stream, bounds: ReadBounds, nextSeqNum: number) {
     this.#host = host;
-    this.stream = stream;
+    this.#stream = stream;
     this.#bounds = bounds;
     this.#nextSeqNum = nextSeqNum;
     const sequential = bounds.mode === "session" || bounds.batchCount >= SEQUENTIAL_RECORDS;
     this.#ahead = sequential ? new ReadAhead() : undefined;
     this.#trimPoint = stream.trimPoint;
+  }
+
+  get stream(): Stream {
+    return this.#stream;
   }
 
   /** Resolves the start of a read. Errors: UnwrittenError, EngineError. */
@@ -85,7 +89,7 @@ export class Reader implements StreamReader {
 
   /** One step; undefined when it only waited. */
   async #step(mostBytes: number): Promise<ReadEvent | undefined> {
-    const stream = this.stream;
+    const stream = this.#stream;
     if (this.#closed || this.#ended) return { kind: "end", tail: null };
     this.#host.assertAlive();
     if (stream.gone) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
@@ -110,7 +114,7 @@ export class Reader implements StreamReader {
   }
 
   async #deliver(mostBytes: number): Promise<ReadEvent | undefined> {
-    const stream = this.stream;
+    const stream = this.#stream;
     const bounds = this.#bounds;
     const limits = {
       count: bounds.batchCount,
@@ -162,7 +166,7 @@ export class Reader implements StreamReader {
   }
 
   async #atTail(): Promise<ReadEvent | undefined> {
-    const stream = this.stream;
+    const stream = this.#stream;
     const { clock, random } = this.#host.runtime;
     if (!this.#bounds.mayFollow) return this.#tailEvent("end");
     const nowMs = clock.monotonicMs();
@@ -205,17 +209,17 @@ export class Reader implements StreamReader {
   /** A session counts as one operation for each minute in which it delivers. */
   #countDelivered(meteredBytes: number): void {
     const { runtime, usage } = this.#host;
-    usage.delivered(this.stream, meteredBytes);
+    usage.delivered(this.#stream, meteredBytes);
     if (this.#bounds.mode === "unary") return;
     const nowMs = runtime.clock.monotonicMs();
     if (nowMs < this.#nextOperationMs) return;
     this.#nextOperationMs = nowMs + OPERATION_MS;
-    usage.readOperation(this.stream, "streaming");
+    usage.readOperation(this.#stream, "streaming");
   }
 
   /** "Nothing more is there" is an answer that needs the lease; if something came meanwhile, it is not the answer. */
   async #tailEvent(kind: "heartbeat" | "end"): Promise<ReadEvent | undefined> {
-    const stream = this.stream;
+    const stream = this.#stream;
     const tail = tailPosition(stream.durable);
     await this.#host.ensureLease();
     if (this.#closed) return { kind: "end", tail: null };
@@ -231,11 +235,11 @@ export class Reader implements StreamReader {
     let timer: TimerHandle | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      this.stream.follow(resolve);
+      this.#stream.follow(resolve);
       if (delayMs !== undefined) timer = this.#host.runtime.timers.set(Math.max(0, delayMs), resolve);
     });
     if (timer !== undefined) this.#host.runtime.timers.clear(timer);
-    if (this.#wake !== undefined) this.stream.unfollow(this.#wake);
+    if (this.#wake !== undefined) this.#stream.unfollow(this.#wake);
     this.#wake = undefined;
   }
 
