@@ -203,3 +203,28 @@ describe("a port with a password", () => {
     await kv.stop();
   });
 });
+
+describe("while the log is away", () => {
+  test("a client is told what that means for its command, and may read what this replica has", async () => {
+    const kv = await LocalKv.start({ readTimeoutMs: 300, proposalTimeoutMs: 300 });
+    const client = kv.connect();
+    client.send(["SET", "a", "1"]);
+    await client.expect("+OK\r\n");
+    kv.stream.weather.down = true;
+    kv.stream.wakeAll();
+    client.send(["READONLY"], ["GET", "a"], ["READWRITE"], ["GET", "a"]);
+    await client.expect("+OK\r\n$1\r\n1\r\n+OK\r\n-UNAVAILABLE the log does not answer; nothing was done\r\n");
+    client.send(["SET", "a", "2"]);
+    await client.expect(
+      "-UNCERTAIN the log has not told in time whether this was written; it may have been, or may be yet\r\n",
+    );
+    kv.stream.weather.down = false;
+    // It was sent again by itself: once the log is back, it is there.
+    while (!client.received.includes("$1\r\n2\r\n")) {
+      client.send(["GET", "a"]);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    client.end();
+    await kv.stop();
+  });
+});
