@@ -2,8 +2,8 @@
 import { DenseSet, removeDense } from "./dense-set.ts";
 
 export class DenseMap<V> {
-  readonly #keys = new DenseSet();
-  readonly #values: V[] = [];
+  #keys = new DenseSet();
+  #values: V[] = [];
 
   get size(): number {
     return this.#keys.size;
@@ -38,6 +38,13 @@ export class DenseMap<V> {
     const before = this.#values[at];
     this.#values[at] = value;
     return before;
+  }
+
+  clone(): DenseMap<V> {
+    const clone = new DenseMap<V>();
+    clone.#keys = this.#keys.clone();
+    clone.#values = this.#values.slice();
+    return clone;
   }
 
   /** The value that was there. */

@@ -35,8 +35,8 @@ export function removeDense<T>(array: T[], at: number): void {
 }
 
 export class DenseSet {
-  readonly #members: string[] = [];
-  /** Positions; only while there are more than `SMALL_COLLECTION_MEMBERS`. */
+  #members: string[] = [];
+  /** Positions; made when they are asked for, only while there are more than `SMALL_COLLECTION_MEMBERS`. */
   #index: Map<string, number> | undefined;
 
   get size(): number {
@@ -50,11 +50,13 @@ export class DenseSet {
 
   /** -1: not a member. */
   indexOf(member: string): number {
-    return this.#index === undefined ? this.#members.indexOf(member) : (this.#index.get(member) ?? -1);
+    if (this.#members.length <= SMALL_COLLECTION_MEMBERS) return this.#members.indexOf(member);
+    this.#index ??= new Map(this.#members.map((member, at) => [member, at]));
+    return this.#index.get(member) ?? -1;
   }
 
   has(member: string): boolean {
-    return this.#index === undefined ? this.#members.includes(member) : this.#index.has(member);
+    return this.indexOf(member) >= 0;
   }
 
   at(position: number): string {
@@ -65,8 +67,7 @@ export class DenseSet {
   add(member: string): boolean {
     if (this.has(member)) return false;
     this.#members.push(member);
-    if (this.#index !== undefined) this.#index.set(member, this.#members.length - 1);
-    else if (this.#members.length > SMALL_COLLECTION_MEMBERS) this.#reindex();
+    this.#index?.set(member, this.#members.length - 1);
     return true;
   }
 
@@ -90,7 +91,12 @@ export class DenseSet {
     if (position < this.#members.length) this.#index.set(this.#members[position], position);
   }
 
-  #reindex(): void {
-    this.#index = new Map(this.#members.map((member, at) => [member, at]));
+  /** It takes over the positions of members: who is left behind is mostly read from one end to the other, for a snapshot. */
+  clone(): DenseSet {
+    const clone = new DenseSet();
+    clone.#members = this.#members.slice();
+    clone.#index = this.#index;
+    this.#index = undefined;
+    return clone;
   }
 }

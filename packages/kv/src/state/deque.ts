@@ -78,6 +78,14 @@ export class Deque {
     return items;
   }
 
+  clone(): Deque {
+    const clone = new Deque();
+    clone.#slots = this.#slots.slice();
+    clone.#head = this.#head;
+    clone.#length = this.#length;
+    return clone;
+  }
+
   #slot(index: number): number {
     return (this.#head + index) & (this.#slots.length - 1);
   }

@@ -8,7 +8,7 @@ const FIELD_BYTES = 112;
 
 export class Hash implements Collection {
   readonly type = "hash";
-  readonly #fields = new DenseMap<string>();
+  #fields = new DenseMap<string>();
   #bytes = 0;
   #sum = 0;
 
@@ -58,7 +58,9 @@ export class Hash implements Collection {
 
   clone(): Hash {
     const clone = new Hash();
-    for (let at = 0; at < this.size; at += 1) clone.set(this.fields[at], this.values[at]);
+    clone.#fields = this.#fields.clone();
+    clone.#bytes = this.#bytes;
+    clone.#sum = this.#sum;
     return clone;
   }
 

@@ -116,7 +116,12 @@ export class List implements Collection {
   }
 
   clone(): List {
-    return new List(this.slice());
+    const clone = new List();
+    clone.#items = this.#items.clone();
+    clone.#bytes = this.#bytes;
+    clone.#sum = this.#sum;
+    clone.#power = this.#power;
+    return clone;
   }
 
   *elements(): Generator<readonly string[]> {

@@ -34,6 +34,13 @@ export class RankTree {
     return this.#size;
   }
 
+  clone(): RankTree {
+    const clone = new RankTree();
+    clone.#root = copyOf(this.#root);
+    clone.#size = this.#size;
+    return clone;
+  }
+
   /** One that is not there. */
   insert(score: number, member: string): void {
     insert(this.#root, score, member);
@@ -72,6 +79,12 @@ export class RankTree {
   each(from: number, to: number, reverse: boolean, visit: (member: string, score: number) => void): void {
     if (from < to) each(this.#root, from, to, reverse, visit);
   }
+}
+
+function copyOf(node: Node): Node {
+  const [scores, members] = [node.scores.slice(), node.members.slice()];
+  if (!("children" in node)) return { scores, members };
+  return { children: node.children.map(copyOf), counts: node.counts.slice(), scores, members };
 }
 
 function standsBefore(score: number, member: string): Before {

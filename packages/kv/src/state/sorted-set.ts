@@ -12,8 +12,8 @@ const words = new Uint32Array(double.buffer);
 
 export class SortedSet implements Collection {
   readonly type = "zset";
-  readonly #scores = new DenseMap<number>();
-  readonly #tree = new RankTree();
+  #scores = new DenseMap<number>();
+  #tree = new RankTree();
   #bytes = 0;
   #sum = 0;
 
@@ -85,7 +85,10 @@ export class SortedSet implements Collection {
 
   clone(): SortedSet {
     const clone = new SortedSet();
-    for (let at = 0; at < this.size; at += 1) clone.set(this.members[at], this.scores[at]);
+    clone.#scores = this.#scores.clone();
+    clone.#tree = this.#tree.clone();
+    clone.#bytes = this.#bytes;
+    clone.#sum = this.#sum;
     return clone;
   }
 

@@ -8,7 +8,7 @@ const MEMBER_BYTES = 80;
 
 export class StringSet implements Collection {
   readonly type = "set";
-  readonly #members = new DenseSet();
+  #members = new DenseSet();
   #bytes = 0;
   #sum = 0;
 
@@ -49,7 +49,9 @@ export class StringSet implements Collection {
 
   clone(): StringSet {
     const clone = new StringSet();
-    for (const member of this.members) clone.add(member);
+    clone.#members = this.#members.clone();
+    clone.#bytes = this.#bytes;
+    clone.#sum = this.#sum;
     return clone;
   }
 
