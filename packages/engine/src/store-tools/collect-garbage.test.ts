@@ -140,3 +140,17 @@ test("nothing is deleted when the marker was not seen newest, and what could not
   assert.deepEqual((await check(memory)).damage.told, []);
   assert.ok((await memory.list(segmentPrefix(0))).length > 0);
 });
+
+test("lost replies are no harm, and the shard is released all the same", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const sample = await writeSample(memory);
+  const runtime = new VirtualRuntime({ seed: 10 });
+  const store = new FaultyStore(memory, runtime, ({ kind }) =>
+    kind === "putIfAbsent" ? { failAfter: "ambiguous" } : undefined,
+  );
+  const report = await runtime.until(collectGarbage({ runtime, store, view: memory, deposesOwner: false }));
+  assert.ok(keysOf(report).length > 0);
+  assert.deepEqual((await check(memory)).damage.told, []);
+  assert.deepEqual(await gc(memory).then(({ undeleted }) => undeleted), [], "nobody need be deposed");
+  assert.deepEqual(await readSample(memory, sample), sample);
+});

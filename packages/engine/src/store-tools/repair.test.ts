@@ -249,6 +249,26 @@ test("a repair that breaks off anywhere can be done again, and until it is done 
   }
 });
 
+test("lost replies and refusals are no harm", async () => {
+  for (const nth of [2, 3, 5]) {
+    const memory = new MemoryStore({ exclusive: false });
+    const h = await owner(memory);
+    await appendAll(h, 0, 60);
+    const place = await placeOf(memory, "30");
+    await damage(memory, place, "flipped");
+    let puts = 0;
+    const store = new FaultyStore(memory, systemRuntime, ({ kind }) => {
+      if (kind !== "put" && kind !== "putIfAbsent") return undefined;
+      puts += 1;
+      return puts % nth === 0 ? { failAfter: "ambiguous" } : puts % 7 === 0 ? { failBefore: "unavailable" } : undefined;
+    });
+    await repairAt(memory, place, store);
+    assert.deepEqual(await damageOf(memory), []);
+    const next = await Harness.open(memory, new VirtualRuntime({ seed: 3, wallMs: h.runtime.clock.wallMs() }));
+    assert.deepEqual(await next.readAll(), numbers(30));
+  }
+});
+
 test("streams, configurations and the account are those of the moment of the cut", async () => {
   const memory = new MemoryStore({ exclusive: false });
   const h = await owner(memory);
