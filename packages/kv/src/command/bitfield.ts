@@ -71,7 +71,8 @@ function bitfield(context: CommandContext, args: Arguments): Reply {
   bytes.write(before, "latin1");
   const replies = operations.map((operation) => perform(bytes, operation));
   if (writes.length > 0) {
-    context.keyspace.set(args[1], bytes.toString("latin1"), context.keyspace.get(args[1])?.expiresAtMs);
+    const entry = context.keyspace.get(args[1]);
+    context.keyspace.set(args[1], bytes.toString("latin1"), entry?.expiresAtMs, entry?.contentType);
   }
   return replies;
 }

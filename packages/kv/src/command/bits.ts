@@ -21,7 +21,8 @@ function setbit(context: CommandContext, [, key, offsetText, bitText]: Arguments
   const byte = at < before.length ? before.charCodeAt(at) : 0;
   const changed = String.fromCharCode(bit === 1 ? byte | mask : byte & ~mask);
   const value = before.slice(0, at).padEnd(at, "\0") + changed + before.slice(at + 1);
-  context.keyspace.set(key, value, context.keyspace.get(key)?.expiresAtMs);
+  const entry = context.keyspace.get(key);
+  context.keyspace.set(key, value, entry?.expiresAtMs, entry?.contentType);
   return (byte & mask) === 0 ? 0 : 1;
 }
 

@@ -55,7 +55,7 @@ function copy({ keyspace }: CommandContext, args: Arguments): Reply {
   if (from === to) throw new CommandError("ERR source and destination objects are the same");
   const entry = keyspace.get(from);
   if (entry === undefined || (!replace && keyspace.get(to) !== undefined)) return 0;
-  keyspace.set(to, copyOf(entry.value), entry.expiresAtMs);
+  keyspace.set(to, copyOf(entry.value), entry.expiresAtMs, entry.contentType);
   return 1;
 }
 

@@ -10,3 +10,7 @@ export const MAX_KEY_BYTES = 64 * 1024;
 export const MAX_ARGUMENTS = 128 * 1024;
 /** HRANDFIELD, SRANDMEMBER and ZRANDMEMBER with a negative count give so many at most: what is asked for is held in memory. */
 export const MAX_RANDOM_PICKS = 1024 * 1024;
+/** Of a value set over HTTP: longer ones are no names of formats. */
+export const MAX_CONTENT_TYPE_BYTES = 256;
+/** A thousand years: moments stay far within what numbers hold exactly. */
+export const MAX_TTL_MS = 1000 * 366 * 24 * 3600 * 1000;

@@ -84,9 +84,10 @@ function checked(value: string): string {
   return value;
 }
 
-/** Sets a string in place of another: the expiry stays. */
+/** Sets a string in place of another: expiry and content type stay. */
 function replace({ keyspace }: CommandContext, key: string, value: string): void {
-  keyspace.set(key, checked(value), keyspace.get(key)?.expiresAtMs);
+  const entry = keyspace.get(key);
+  keyspace.set(key, checked(value), entry?.expiresAtMs, entry?.contentType);
 }
 
 function addTo(context: CommandContext, key: string, by: bigint): Reply {

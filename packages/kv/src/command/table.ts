@@ -18,6 +18,7 @@ import { ZSET_ALGEBRA_COMMANDS } from "./zset-algebra.ts";
 import { ZSET_POP_COMMANDS } from "./zset-pops.ts";
 import { ZSET_RANGE_COMMANDS } from "./zset-ranges.ts";
 import { ZSET_COMMANDS } from "./zsets.ts";
+import { TRANSACTION_COMMANDS } from "./transactions.ts";
 
 const FAMILIES: readonly (readonly CommandSpec[])[] = [
   STRING_COMMANDS,
@@ -34,6 +35,7 @@ const FAMILIES: readonly (readonly CommandSpec[])[] = [
   ZSET_ALGEBRA_COMMANDS,
   SORT_COMMANDS,
   PUBSUB_COMMANDS,
+  TRANSACTION_COMMANDS,
 ];
 
 export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(FAMILIES.flat().map((spec) => [spec.name, spec]));

@@ -62,7 +62,7 @@ function contents(state: Keyspace) {
     const entry = state.get(key);
     assert.ok(entry !== undefined);
     const value = typeof entry.value === "string" ? entry.value : [entry.value.type, ...entry.value.elements()];
-    return { key, value, expiresAtMs: entry.expiresAtMs, revision: entry.revision, ordinal: entry.ordinal };
+    return { ...entry, key, value, sum: undefined, era: undefined };
   });
 }
 

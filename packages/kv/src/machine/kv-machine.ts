@@ -54,6 +54,7 @@ export function kvMachine(hooks: KvHooks): KvMachine {
 }
 
 function applyBatch(keyspace: Keyspace, batch: Batch, position: Position, hooks: KvHooks): readonly UnitResult[] {
+  keyspace.revision = revisionOf(position.seqNum, 0);
   keyspace.advance(position.timestampMs);
   return batch.units.map((unit, i) => {
     const revision = revisionOf(position.seqNum, i);

@@ -11,12 +11,15 @@ const CHUNK_BYTES = 64 * 1024;
 /** More elements of the collection before. */
 const MORE = 0xff;
 const STRING = 0;
+/** A string with its content type before it. */
+const TYPED_STRING = 0xfe;
 
 /** Begun now, taken at leisure. To be taken to the end, or left (`return`). */
 export function takeSnapshot(keyspace: Keyspace): IterableIterator<Uint8Array> {
   const head = new ByteWriter()
     .byte(FORMAT)
     .double(keyspace.nowMs)
+    .varint(keyspace.revision)
     .varint(keyspace.nextOrdinal)
     .varint(keyspace.size)
     .finish();
@@ -60,9 +63,12 @@ function* items(entries: Iterable<readonly [string, Entry]>): Generator<Uint8Arr
   if (writer.length > 0) yield writer.finish();
 }
 
-function writeHead(writer: ByteWriter, key: string, { value, expiresAtMs, revision, ordinal }: Entry): void {
-  writer.byte(typeof value === "string" ? STRING : tagOf(value)).text(key);
+function writeHead(writer: ByteWriter, key: string, entry: Entry): void {
+  const { value, expiresAtMs, contentType, revision, ordinal } = entry;
+  const tag = contentType === "" ? STRING : TYPED_STRING;
+  writer.byte(typeof value === "string" ? tag : tagOf(value)).text(key);
   writer.double(expiresAtMs).varint(revision).varint(ordinal);
+  if (contentType !== "") writer.text(contentType);
 }
 
 interface Loading extends Omit<Entry, "value"> {
@@ -82,7 +88,9 @@ export async function restoreSnapshot(source: AsyncIterable<Uint8Array>): Promis
       const format = reader.byte();
       if (format !== FORMAT) throw new MalformedError(`a snapshot of format ${format}`);
       const nowMs = reader.double();
+      const revision = reader.varint();
       keyspace = new Keyspace(reader.varint());
+      keyspace.revision = revision;
       if (!(nowMs >= 0)) throw new MalformedError("no time");
       keyspace.advance(nowMs);
       size = reader.varint();
@@ -117,12 +125,14 @@ function readHead(reader: ByteReader, tag: number, keyspace: Keyspace, before: n
     expiresAtMs: reader.double(),
     revision: reader.varint(),
     ordinal: reader.varint(),
+    contentType: tag === TYPED_STRING ? reader.text() : "",
   };
   if (!(head.expiresAtMs > keyspace.nowMs)) throw new MalformedError("a key whose time is over");
   if (head.ordinal <= before || head.ordinal >= keyspace.nextOrdinal)
     throw new MalformedError("an ordinal out of order");
-  if (tag !== STRING && !isCollectionTag(tag)) throw new MalformedError(`no type has the tag ${tag}`);
-  return { ...head, value: tag === STRING ? reader.text() : emptyCollection(tag) };
+  const isString = tag === STRING || tag === TYPED_STRING;
+  if (!isString && !isCollectionTag(tag)) throw new MalformedError(`no type has the tag ${tag}`);
+  return { ...head, value: isString ? reader.text() : emptyCollection(tag) };
 }
 
 function readElements(reader: ByteReader, collection: Collection): void {

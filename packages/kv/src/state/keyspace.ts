@@ -22,6 +22,8 @@ export interface Entry {
   readonly value: Value;
   /** By the log's time; `NEVER` without. */
   readonly expiresAtMs: number;
+  /** Of a string, as who set it told it, as a binary string; empty where nobody did. */
+  readonly contentType: string;
   /** Of the key's last change, see `revision.ts`. */
   readonly revision: number;
   /** Its place in SCAN. */
@@ -31,6 +33,7 @@ export interface Entry {
 interface Kept extends Entry {
   value: Value;
   expiresAtMs: number;
+  contentType: string;
   revision: number;
   /** Counted in the state's digest. */
   sum: number;
@@ -115,9 +118,8 @@ export class Keyspace {
 
   /** What the key takes in memory, estimated; undefined if it is not there. */
   bytesOf(key: string): number | undefined {
-    const value = this.#entries.get(key)?.value;
-    if (value === undefined) return undefined;
-    return key.length + ENTRY_BYTES + (typeof value === "string" ? value.length : value.bytes);
+    const entry = this.#entries.get(key);
+    return entry && key.length + ENTRY_BYTES + contentBytes(entry);
   }
 
   /** Of the key's last change; `ABSENT` if it is not there. */
@@ -126,14 +128,16 @@ export class Keyspace {
   }
 
   /** Sets the key, whatever it was. A moment that has passed removes it. */
-  set(key: string, value: Value, expiresAtMs = NEVER): void {
+  set(key: string, value: Value, expiresAtMs = NEVER, contentType = ""): void {
     if (expiresAtMs <= this.#nowMs) {
       this.remove(key);
       return;
     }
     const entry = this.#entries.get(key);
-    if (entry === undefined) this.#add(key, value, expiresAtMs, this.#scanOrder.add(key), this.revision);
-    else this.#edit(key, entry, value, expiresAtMs);
+    if (entry === undefined) {
+      const { revision } = this;
+      this.#add(key, { value, expiresAtMs, contentType, revision, ordinal: this.#scanOrder.add(key) });
+    } else this.#edit(key, entry, value, expiresAtMs, contentType);
     this.#listener?.touched(key);
   }
 
@@ -194,7 +198,7 @@ export class Keyspace {
       this.remove(key);
       return;
     }
-    this.#edit(key, entry, entry.value, expiresAtMs);
+    this.#edit(key, entry, entry.value, expiresAtMs, entry.contentType);
     this.#listener?.touched(key);
   }
 
@@ -202,10 +206,10 @@ export class Keyspace {
   rename(from: string, to: string): void {
     const entry = this.#entries.get(from);
     if (entry === undefined || from === to) return;
-    const { value, expiresAtMs } = entry;
+    const { value, expiresAtMs, contentType } = entry;
     const own = typeof value !== "string" && this.#isShown(entry) ? value.clone() : value;
     this.remove(from);
-    this.set(to, own, expiresAtMs);
+    this.set(to, own, expiresAtMs, contentType);
   }
 
   /** Removes everything. */
@@ -265,27 +269,28 @@ export class Keyspace {
   }
 
   /** An entry as `freeze` of another keyspace gave it, in that order; nothing else may come between. */
-  load(key: string, { value, expiresAtMs, ordinal, revision }: Entry): void {
+  load(key: string, entry: Entry): void {
     if (this.#entries.has(key)) throw new Error("a key twice");
-    this.#scanOrder.load(key, ordinal);
-    this.#add(key, value, expiresAtMs, ordinal, revision);
+    this.#scanOrder.load(key, entry.ordinal);
+    this.#add(key, entry);
   }
 
-  #add(key: string, value: Value, expiresAtMs: number, ordinal: number, revision: number): void {
-    const entry: Kept = { value, expiresAtMs, revision, ordinal, sum: 0, era: this.#era };
+  #add(key: string, { value, expiresAtMs, contentType, revision, ordinal }: Entry): void {
+    const entry: Kept = { value, expiresAtMs, contentType, revision, ordinal, sum: 0, era: this.#era };
     this.#entries.set(key, entry);
     this.#bytes += key.length + ENTRY_BYTES;
     this.#count(key, entry);
     if (expiresAtMs !== NEVER) this.#expires(key, expiresAtMs, 1);
   }
 
-  /** Sets value and expiry of an entry. */
-  #edit(key: string, entry: Kept, value: Value, expiresAtMs: number): void {
+  /** Sets what an entry holds. */
+  #edit(key: string, entry: Kept, value: Value, expiresAtMs: number, contentType: string): void {
     this.#uncount(entry);
     const own = this.#ownEntry(key, entry);
     const before = own.expiresAtMs;
     own.value = value;
     own.expiresAtMs = expiresAtMs;
+    own.contentType = contentType;
     own.revision = this.revision;
     this.#count(key, own);
     if (expiresAtMs === before) return;
@@ -312,19 +317,23 @@ export class Keyspace {
   }
 
   #count(key: string, entry: Kept): void {
-    const { value, expiresAtMs, revision } = entry;
+    const { value, expiresAtMs, contentType, revision } = entry;
     const contents = typeof value === "string" ? fingerprint(value) : value.sum;
-    const type = TYPE_SUMS[typeOf(value)];
+    const type = contentType === "" ? TYPE_SUMS[typeOf(value)] : fingerprint(contentType);
     const expiry = expiresAtMs === NEVER ? 0 : expiresAtMs % 0x1_0000_0000;
     entry.sum = joined(joined(fingerprint(key), contents ^ type), joined(expiry, revision % 0x1_0000_0000));
     this.#sum = (this.#sum + entry.sum) % SUM_MODULUS;
-    this.#bytes += typeof value === "string" ? value.length : value.bytes;
+    this.#bytes += contentBytes(entry);
   }
 
-  #uncount({ value, sum }: Kept): void {
-    this.#sum = (this.#sum - sum + SUM_MODULUS) % SUM_MODULUS;
-    this.#bytes -= typeof value === "string" ? value.length : value.bytes;
+  #uncount(entry: Kept): void {
+    this.#sum = (this.#sum - entry.sum + SUM_MODULUS) % SUM_MODULUS;
+    this.#bytes -= contentBytes(entry);
   }
+}
+
+function contentBytes({ value, contentType }: Entry): number {
+  return (typeof value === "string" ? value.length : value.bytes) + contentType.length;
 }
 
 const TYPE_SUMS: Record<TypeName, number> = { string: 0, hash: 1, list: 2, set: 3, zset: 4 };
