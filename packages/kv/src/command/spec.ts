@@ -19,9 +19,7 @@ export type Flag =
   | "pubsub"
   | "admin"
   /** Not within MULTI. */
-  | "no_multi"
-  /** For the HTTP API: unknown to clients of the Redis port. */
-  | "internal";
+  | "no_multi";
 
 /** As Redis counts: the command's name is 0; a negative `last` counts from the end (-1: the last argument). All 0: no keys. */
 export interface KeyPositions {

@@ -14,11 +14,11 @@ import { SET_COMMANDS } from "./sets.ts";
 import { SORT_COMMANDS } from "./sort.ts";
 import type { Arguments, CommandContext, CommandSpec, Flag } from "./spec.ts";
 import { STRING_COMMANDS } from "./strings.ts";
+import { TRANSACTION_COMMANDS } from "./transactions.ts";
 import { ZSET_ALGEBRA_COMMANDS } from "./zset-algebra.ts";
 import { ZSET_POP_COMMANDS } from "./zset-pops.ts";
 import { ZSET_RANGE_COMMANDS } from "./zset-ranges.ts";
 import { ZSET_COMMANDS } from "./zsets.ts";
-import { TRANSACTION_COMMANDS } from "./transactions.ts";
 
 const FAMILIES: readonly (readonly CommandSpec[])[] = [
   STRING_COMMANDS,
@@ -35,10 +35,16 @@ const FAMILIES: readonly (readonly CommandSpec[])[] = [
   ZSET_ALGEBRA_COMMANDS,
   SORT_COMMANDS,
   PUBSUB_COMMANDS,
-  TRANSACTION_COMMANDS,
 ];
 
 export const COMMANDS: ReadonlyMap<string, CommandSpec> = new Map(FAMILIES.flat().map((spec) => [spec.name, spec]));
+
+const INTERNAL: ReadonlyMap<string, CommandSpec> = new Map(TRANSACTION_COMMANDS.map((spec) => [spec.name, spec]));
+
+/** Also those that are unknown to clients of the Redis port. */
+export function anyCommandNamed(name: string): CommandSpec | undefined {
+  return INTERNAL.get(name) ?? commandNamed(name);
+}
 
 /** By name in any case. */
 export function commandNamed(name: string): CommandSpec | undefined {

@@ -232,7 +232,7 @@ function spec(name: string, flags: readonly Flag[], ...allowed: readonly Operati
   return {
     name,
     arity: -4,
-    flags: [...flags, "movablekeys", "internal"],
+    flags: [...flags, "movablekeys"],
     keys: NO_KEYS,
     keysOf: (args) => new Parsed(args).keys,
     run: run(new Set(allowed)),

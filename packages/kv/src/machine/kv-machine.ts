@@ -4,7 +4,7 @@ import type { Machine, Position } from "@tailrace/replica";
 import { OUT_OF_MEMORY } from "../command/errors.ts";
 import { error, type Reply } from "../command/reply.ts";
 import type { Arguments, CommandContext } from "../command/spec.ts";
-import { commandNamed, hasFlag, runCommand } from "../command/table.ts";
+import { anyCommandNamed, hasFlag, runCommand } from "../command/table.ts";
 import { Keyspace, type KeyspaceListener } from "../state/keyspace.ts";
 import { revisionOf } from "../state/revision.ts";
 import { type Batch, decodeBatch, encodeBatch, type Unit } from "./batch.ts";
@@ -70,7 +70,7 @@ function contextOf(keyspace: Keyspace, seed: number, hooks: KvHooks): CommandCon
 
 function applyUnit(keyspace: Keyspace, { commands }: Unit, maxBytes: number, context: CommandContext): Reply[] {
   return commands.map((args: Arguments) => {
-    const spec = args.length === 0 ? undefined : commandNamed(args[0]);
+    const spec = args.length === 0 ? undefined : anyCommandNamed(args[0]);
     // Its proposer knew it, so other replicas may apply it: to go on without it would be to diverge.
     if (spec === undefined) throw new Error(`this build knows no command "${args[0]}"`);
     if (maxBytes > 0 && keyspace.bytes > maxBytes && hasFlag(spec, "denyoom")) return error(OUT_OF_MEMORY);

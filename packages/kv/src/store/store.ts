@@ -12,12 +12,14 @@ import {
 import { OUT_OF_MEMORY } from "../command/errors.ts";
 import { error, type Reply } from "../command/reply.ts";
 import type { Arguments, CommandSpec } from "../command/spec.ts";
-import { commandNamed, hasFlag, keyPositions, refusalOf, runCommand } from "../command/table.ts";
+import { anyCommandNamed, hasFlag, keyPositions, refusalOf, runCommand } from "../command/table.ts";
 import type { Batch, Unit } from "../machine/batch.ts";
 import { kvMachine, type UnitResult } from "../machine/kv-machine.ts";
 import { Keyspace } from "../state/keyspace.ts";
 import { Blocking } from "./blocking.ts";
 import { Changes } from "./changes.ts";
+import { History } from "./history.ts";
+import { KeyOrder } from "./key-order.ts";
 import { PubSub } from "./pubsub.ts";
 import { type Query, Reads } from "./reads.ts";
 import { Writes } from "./writes.ts";
@@ -38,6 +40,8 @@ export interface StoreOptions
   readonly snapshots?: NonNullable<ReplicaOptions["snapshots"]>;
   /** The keyspace may take so many bytes, estimated; beyond it, commands that take memory are refused. 0: any number. */
   readonly maxBytes?: number;
+  /** The newest changes are remembered in so many bytes, estimated: for `history`. 0, the default: none are. */
+  readonly historyBytes?: number;
   readonly runtime?: ReplicaRuntime;
   /** Milliseconds since the epoch. Decides nothing: tells when to ask the log for the time. */
   readonly wallMs?: () => number;
@@ -52,6 +56,8 @@ export interface Transaction {
 export class Store {
   readonly changes = new Changes();
   readonly pubsub = new PubSub();
+  readonly history: History;
+  readonly order: KeyOrder;
   readonly blocking: Blocking;
   readonly maxBytes: number;
   readonly #runtime: ReplicaRuntime;
@@ -74,20 +80,32 @@ export class Store {
   }
 
   private constructor(options: StoreOptions) {
-    const { runtime = systemRuntime, wallMs = Date.now, maxBytes = 0, ...rest } = options;
+    const { runtime = systemRuntime, wallMs = Date.now, maxBytes = 0, historyBytes = 0, ...rest } = options;
     this.#runtime = runtime;
     this.#wallMs = wallMs;
     this.maxBytes = maxBytes;
+    const immediate = (callback: () => void): void => runtime.immediate(callback);
+    this.history = new History(historyBytes);
+    this.order = new KeyOrder(immediate);
     const machine = kvMachine({
       began: (keyspace) => {
         this.#keyspace = keyspace;
         this.changes.cleared();
+        this.history.began(keyspace);
+        this.order.began(keyspace);
       },
       publish: (channel, message) => this.pubsub.publish(channel, message),
-      touched: (key) => this.changes.touched(key),
-      cleared: () => this.changes.cleared(),
+      touched: (key) => {
+        this.changes.touched(key);
+        this.history.touched(key);
+        this.order.touched(key);
+      },
+      cleared: () => {
+        this.changes.cleared();
+        this.history.cleared();
+        this.order.cleared();
+      },
     });
-    const immediate = (callback: () => void): void => runtime.immediate(callback);
     this.#writes = new Writes({
       propose: async (batch) => (await this.replica.propose(batch)).result,
       immediate,
@@ -171,7 +189,7 @@ export class Store {
   }
 
   #answer(keyspace: Keyspace, args: Arguments): Reply {
-    const spec = commandNamed(args[0]);
+    const spec = anyCommandNamed(args[0]);
     if (spec === undefined || !hasFlag(spec, "readonly")) throw new Error(`${args[0]} is no command that reads`);
     const context = {
       keyspace,
@@ -188,7 +206,7 @@ export class Store {
 function keysOf(commands: readonly Arguments[]): readonly string[] | undefined {
   const keys: string[] = [];
   for (const args of commands) {
-    const spec = commandNamed(args[0]);
+    const spec = anyCommandNamed(args[0]);
     if (spec === undefined || refusalOf(spec, args) !== undefined) continue;
     const positions = keyPositions(spec, args);
     if (positions.length === 0) return undefined;

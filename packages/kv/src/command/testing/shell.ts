@@ -2,7 +2,7 @@
 import { Keyspace } from "../../state/keyspace.ts";
 import { revisionOf } from "../../state/revision.ts";
 import { isError, type Reply } from "../reply.ts";
-import { commandNamed, runCommand } from "../table.ts";
+import { anyCommandNamed, runCommand } from "../table.ts";
 
 export class Shell {
   readonly keyspace: Keyspace;
@@ -13,13 +13,15 @@ export class Shell {
     this.keyspace = keyspace;
   }
 
-  /** Time passes, and what has expired goes. */
+  /** Time passes, and what has expired goes, as a record would have it. */
   pass(ms: number): void {
+    this.#position += 1;
+    this.keyspace.revision = revisionOf(this.#position, 0);
     this.keyspace.advance(this.keyspace.nowMs + ms);
   }
 
   run(...args: string[]): Reply {
-    const spec = commandNamed(args[0]);
+    const spec = anyCommandNamed(args[0]);
     if (spec === undefined) throw new Error(`no such command: ${args[0]}`);
     this.#position += 1;
     this.keyspace.revision = revisionOf(this.#position, 0);
