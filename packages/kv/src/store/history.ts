@@ -53,7 +53,12 @@ export class History {
 
   /** Everything that changed at later revisions is there, and nothing of this one and before. */
   get floor(): number {
-    return this.#floor;
+    return this.#maxBytes === 0 ? Number.POSITIVE_INFINITY : this.#floor;
+  }
+
+  /** The place of the first change that is there: what stood before has left. */
+  get first(): number {
+    return this.#base + this.#gone;
   }
 
   /** Behind the newest change. */
@@ -68,7 +73,8 @@ export class History {
   /** The state is this one: what led to it is not known. */
   began(keyspace: Keyspace): void {
     this.#keyspace = keyspace;
-    this.#base = this.end;
+    // Who stood at the end must see that something is missing.
+    this.#base = this.end + 1;
     this.#changes = [];
     this.#gone = 0;
     this.#bytes = 0;
@@ -111,7 +117,7 @@ export class History {
 
   /** The place of the first change of a later revision; undefined if some of them are no longer there. */
   after(revision: number): number | undefined {
-    if (revision < this.#floor) return undefined;
+    if (revision < this.floor) return undefined;
     let low = this.#gone;
     let high = this.#changes.length;
     while (low < high) {
