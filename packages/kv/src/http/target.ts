@@ -56,9 +56,9 @@ export class Target {
 /** Percent-encoding undone: what else there is stays as its bytes. */
 function decoded(text: string): string {
   if (!text.includes("%")) return text;
-  return text.replace(/%(..?)?/gs, (escape, digits: string | undefined) => {
+  return text.replace(/%(..?)?/gs, (written, digits: string | undefined) => {
     if (digits === undefined || !/^[0-9a-f]{2}$/i.test(digits))
-      throw badRequest(`${JSON.stringify(escape)} is no percent-encoding`);
+      throw badRequest(`${JSON.stringify(written)} is no percent-encoding`);
     return String.fromCharCode(Number.parseInt(digits, 16));
   });
 }
