@@ -50,8 +50,7 @@ export class Watches {
   }
 
   #check(store: Store): void {
-    const { nextExpiryMs } = store.keyspace;
-    if (this.#isAsking || nextExpiryMs === undefined || nextExpiryMs > Date.now()) return;
+    if (this.#isAsking || !store.hasDue) return;
     this.#isAsking = true;
     const done = (): void => {
       this.#isAsking = false;

@@ -141,6 +141,11 @@ export class Store {
     return this.#keyspace;
   }
 
+  /** Whether some key's time is over by this machine's clock, and the log has not told yet. */
+  get hasDue(): boolean {
+    return (this.#keyspace.nextExpiryMs ?? Number.POSITIVE_INFINITY) <= this.#wallMs();
+  }
+
   /** Resolves when it serves no more. */
   get stopped(): Promise<StoppedError> {
     return this.replica.stopped;
