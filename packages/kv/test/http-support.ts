@@ -35,7 +35,7 @@ export class LocalHttp {
 
   /** Its bytes, and its JSON where it is. */
   async ask(method: string, path: string, { body, headers = {} }: AskOptions = {}): Promise<Asked> {
-    const response = await fetch(this.url + path, { method, headers, body: (body as RequestInit["body"]) ?? null });
+    const response = await fetch(this.url + path, { method, headers, body: bodyOf(body) });
     const bytes = Buffer.from(await response.arrayBuffer());
     const isJson = response.headers.get("content-type") === "application/json" && bytes.length > 0;
     return {
@@ -67,6 +67,12 @@ export class LocalHttp {
     await this.server.close(0);
     await this.store.close();
   }
+}
+
+/** As bytes: text would be sent with a content type that nobody asked for. */
+function bodyOf(body: AskOptions["body"] = ""): RequestInit["body"] {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return bytes instanceof Uint8Array && bytes.length === 0 ? null : (bytes as RequestInit["body"]);
 }
 
 export interface AskOptions {

@@ -135,15 +135,16 @@ export class History {
 
   /** The key's changes that are there, the newest first. */
   *of(key: string): Generator<Change> {
-    let before = this.end;
-    // Where all keys were removed, so was this one, if it was there; its changes before are no longer chained to those behind.
-    for (const cleared of [...this.#clears].reverse()) {
-      yield* this.#chain(this.#newestWithin(key, cleared, before));
+    let newest = this.#newest.get(key) ?? NONE;
+    // Where all keys were removed, so was this one, if it was there; its changes before are not chained to those behind.
+    for (let i = this.#clears.length - 1; i >= 0; i -= 1) {
+      yield* this.#chain(newest);
+      const cleared = this.#clears[i];
+      newest = this.#newestBetween(key, this.#clears[i - 1] ?? NONE, cleared);
       const clear = this.at(cleared);
-      if (clear !== undefined) yield { ...clear, key };
-      before = cleared;
+      if (clear !== undefined && this.at(newest)?.type !== undefined) yield { ...clear, key };
     }
-    yield* this.#chain(this.#newestWithin(key, NONE, before));
+    yield* this.#chain(newest);
   }
 
   /** Calls back after each record that changed something, until the function given back is called. Must not throw. */
@@ -156,9 +157,7 @@ export class History {
     for (let change = this.at(from); change !== undefined; change = this.at(change.before)) yield change;
   }
 
-  /** The place of the key's newest change between two places; looks at all of them where all keys were removed since. */
-  #newestWithin(key: string, after: number, before: number): number {
-    if (before === this.end) return this.#newest.get(key) ?? NONE;
+  #newestBetween(key: string, after: number, before: number): number {
     for (let place = before - 1; place > after; place -= 1) {
       const change = this.at(place);
       if (change === undefined) return NONE;
