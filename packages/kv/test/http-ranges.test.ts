@@ -280,11 +280,12 @@ test("a watch ends with its replica, and a stop does not wait for it", async () 
 });
 
 test("a key's history has what it was, the newest first, on pages", async () => {
+  const fresh = await LocalHttp.start();
   const revisions: number[] = [];
-  for (const value of ["1", "2"]) revisions.push((await kv.put("/v1/keys/old", value)).json.revision);
-  revisions.push((await kv.ask("DELETE", "/v1/keys/old")).json.revision);
-  revisions.push((await kv.put("/v1/keys/old", new Uint8Array([255]))).json.revision);
-  const { json } = await kv.get("/v1/keys/old/history");
+  for (const value of ["1", "2"]) revisions.push((await fresh.put("/v1/keys/old", value)).json.revision);
+  revisions.push((await fresh.ask("DELETE", "/v1/keys/old")).json.revision);
+  revisions.push((await fresh.put("/v1/keys/old", new Uint8Array([255]))).json.revision);
+  const { json } = await fresh.get("/v1/keys/old/history");
   assert.deepEqual(json.changes, [
     { revision: revisions[3], key: "old", type: "string", value_base64: "/w==" },
     { revision: revisions[2], key: "old", type: null },
@@ -293,13 +294,14 @@ test("a key's history has what it was, the newest first, on pages", async () => 
   ]);
   assert.equal(json.has_more, false);
   assert.equal(json.remembered_after, 0);
-  const page = (await kv.get(`/v1/keys/old/history?limit=2&before=${revisions[3]}`)).json;
+  const page = (await fresh.get(`/v1/keys/old/history?limit=2&before=${revisions[3]}`)).json;
   assert.deepEqual(
     page.changes.map(({ revision }: { revision: number }) => revision),
     [revisions[2], revisions[1]],
   );
   assert.equal(page.has_more, true);
-  assert.deepEqual((await kv.get("/v1/keys/never/history")).json.changes, []);
+  assert.deepEqual((await fresh.get("/v1/keys/never/history")).json.changes, []);
+  await fresh.stop();
 });
 
 test("a replica that has restarted remembers what it read in the log", async () => {

@@ -70,9 +70,9 @@ export class LocalHttp {
 }
 
 /** As bytes: text would be sent with a content type that nobody asked for. */
-function bodyOf(body: AskOptions["body"] = ""): RequestInit["body"] {
+function bodyOf(body: AskOptions["body"] = ""): NonNullable<RequestInit["body"]> | null {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  return bytes instanceof Uint8Array && bytes.length === 0 ? null : (bytes as RequestInit["body"]);
+  return bytes instanceof Uint8Array && bytes.length === 0 ? null : (bytes as NonNullable<RequestInit["body"]>);
 }
 
 export interface AskOptions {

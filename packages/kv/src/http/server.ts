@@ -96,6 +96,13 @@ export class HttpServer {
     return this.#port;
   }
 
+  /** Of answers, given to connections that have not taken them yet. */
+  get untakenBytes(): number {
+    let bytes = 0;
+    for (const socket of this.#sockets) bytes += socket.writableLength;
+    return bytes;
+  }
+
   /** Takes no more connections, ends watches; what is under way is answered, for up to `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;

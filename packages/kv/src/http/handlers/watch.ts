@@ -81,6 +81,7 @@ export class Watch {
     const response = this.#response;
     // Silence is no fault here: there are heartbeats, and who takes nothing is found by `#stall`.
     response.socket?.setTimeout(0);
+    response.shouldKeepAlive = false;
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     response.on("drain", () => this.#drained());
     response.on("close", () => {
