@@ -7,7 +7,12 @@ import { defaultMemoryBytes, LOG_LEVELS, parseListen, parseMemory, parseStore } 
 export interface KvServeOptions {
   readonly stream?: LogAddress;
   readonly redis: { readonly host: string; readonly port: number };
+  /** For HTTP. */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** Bytes of remembered changes. */
+  readonly history: number;
+  readonly tokenFile?: string;
+  readonly metricsAuth?: boolean;
   readonly store: string;
   /** Bytes, of the embedded Tailrace. */
   readonly memory: number;
@@ -45,6 +50,12 @@ function defaultMaxMemoryBytes(): number {
   return Math.floor(Math.min(getHeapStatistics().heap_size_limit / 2, 2 * defaultMemoryBytes()));
 }
 
+function parseHistory(text: string): number {
+  const bytes = parseSizeBytes(text);
+  if (bytes === undefined) throw new InvalidArgumentError("it must be a size such as 64MiB");
+  return bytes;
+}
+
 function parseCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError("it must be a number from 1 on");
@@ -59,7 +70,9 @@ export function kvCommand(): Command {
 
 function serveKvCommand(): Command {
   return new Command("serve")
-    .description("Serve a replica of a key-value store to Redis clients. Start as many as you like against one stream.")
+    .description(
+      "Serve a replica of a key-value store to Redis clients and over HTTP. Start as many as you like against one stream.",
+    )
     .addOption(
       new Option(
         "--stream <url>",
@@ -75,10 +88,22 @@ function serveKvCommand(): Command {
         .default(parseListen("127.0.0.1:6379"), "127.0.0.1:6379"),
     )
     .addOption(
-      new Option("--listen <host:port>", "address for HTTP: /health and /metrics; none without it")
+      new Option("--listen <host:port>", "address for HTTP; port 0 picks a free one. Without it there is no HTTP")
         .env("TAILRACE_KV_LISTEN")
         .argParser(parseListen),
     )
+    .addOption(
+      new Option("--history <size>", "with --listen, memory for changes that watches and histories can go back to")
+        .env("TAILRACE_KV_HISTORY")
+        .argParser(parseHistory)
+        .default(64 * 1024 * 1024, "64MiB"),
+    )
+    .addOption(
+      new Option("--token-file <path>", "file with the bearer token that HTTP clients must show").env(
+        "TAILRACE_KV_TOKEN_FILE",
+      ),
+    )
+    .addOption(new Option("--metrics-auth", "ask for the token at /metrics, too").env("TAILRACE_KV_METRICS_AUTH"))
     .addOption(
       new Option(
         "--store <url>",
@@ -121,7 +146,7 @@ function serveKvCommand(): Command {
         .conflicts(["tlsCert", "tlsKey"]),
     )
     .addOption(
-      new Option("--insecure-open", "listen beyond loopback although no password is asked for").env(
+      new Option("--insecure-open", "listen beyond loopback although no password or token is asked for").env(
         "TAILRACE_INSECURE_OPEN",
       ),
     )
@@ -134,7 +159,7 @@ function serveKvCommand(): Command {
     .addHelpText(
       "after",
       `
-The password may also be given in TAILRACE_KV_PASSWORD.
+The password may also be given in TAILRACE_KV_PASSWORD, the token in TAILRACE_KV_TOKEN.
 
 With --stream, endpoint and token come from the standard S2 environment: S2_ACCESS_TOKEN, S2_ACCOUNT_ENDPOINT,
 S2_BASIN_ENDPOINT. Snapshots are kept in a stream beside the log, named as it with ".snapshots" behind.
