@@ -42,6 +42,13 @@ export function portOf({ url }: TailraceProcess): number {
   return Number(new URL(url).port);
 }
 
+/** Where it listens for HTTP, with `--listen`. */
+export function httpUrlOf({ output }: TailraceProcess): string {
+  const [, url] = /and on (https?:\/\/\S+)/.exec(output) ?? [];
+  if (url === undefined) throw new Error(`it does not listen for HTTP:\n${output}`);
+  return url;
+}
+
 export function isInstalled(command: string): boolean {
   return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
 }
