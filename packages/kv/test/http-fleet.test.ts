@@ -47,12 +47,14 @@ async function status(url: string): Promise<number> {
   return response.status;
 }
 
-/** What a client does until it is told to stop, as histories of keys. */
+/** What a client does while its replica answers, as histories of keys. */
 class Client {
   readonly histories = new Map<string, Call[]>(KEYS.map((key) => [key, []]));
   readonly #url: string;
   readonly #name: string;
   #writes = 0;
+  /** Its replica answers no more. */
+  #isOver = false;
 
   constructor(url: string, name: string) {
     this.#url = url;
@@ -60,7 +62,7 @@ class Client {
   }
 
   async run(count: number): Promise<void> {
-    for (let i = 0; i < count; i += 1) {
+    for (let i = 0; i < count && !this.#isOver; i += 1) {
       const key = KEYS[i % KEYS.length];
       const kind = ["set", "get", "get", "del"][Math.floor(Math.random() * 4)];
       const startMs = performance.now();
@@ -87,7 +89,7 @@ class Client {
       if (kind === "del") return { operation: { kind, result: JSON.parse(text).deleted ? 1 : 0 }, endMs };
       return { operation: { kind: "get", result: response.status === 404 ? null : text }, endMs };
     } catch {
-      // The connection broke: the replica is gone.
+      this.#isOver = true;
       return unknown && { operation: unknown, endMs: Number.POSITIVE_INFINITY };
     }
   }

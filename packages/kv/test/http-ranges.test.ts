@@ -270,6 +270,17 @@ test("who asks for what is no longer remembered is told so, while it watches, to
   await small.stop();
 });
 
+test("an empty log is no reason to wait: everything from the beginning is what comes", async () => {
+  const empty = await LocalHttp.start({ readTimeoutMs: 500 });
+  assert.deepEqual((await empty.get("/v1/keys?at_least=0")).json, { keys: [], has_more: false, revision: 0 });
+  const watch = await EventStream.open(`${empty.url}/v1/watch?from=0`);
+  await watch.next();
+  await empty.put("/v1/keys/first", "1");
+  assert.equal((await watch.next())?.data.changes[0].key, "first");
+  watch.close();
+  await empty.stop();
+});
+
 test("a watch ends with its replica, and a stop does not wait for it", async () => {
   const brief = await LocalHttp.start();
   const watch = await EventStream.open(`${brief.url}/v1/watch`);

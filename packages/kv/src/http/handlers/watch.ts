@@ -2,10 +2,10 @@
 // goes on where it was, by Last-Event-ID. Nothing is queued for anybody: who takes nothing stands still, and is told so when
 // what comes next is no longer remembered.
 import type { ServerResponse } from "node:http";
-import { seqNumOf } from "../../state/revision.ts";
 import type { Change, History } from "../../store/history.ts";
 import type { Store } from "../../store/store.ts";
 import { changeJson } from "../changes-json.ts";
+import { reaching } from "../consistency.ts";
 import { ApiError, badRequest } from "../errors.ts";
 import type { Exchange, Stream } from "../exchange.ts";
 import { HEARTBEAT_MS, MAX_STALL_MS } from "../limits.ts";
@@ -47,7 +47,7 @@ async function startOf(store: Store, from: number | undefined): Promise<Start> {
       answer: ({ revision }) => ({ place: history.after(from ?? revision), revision: from ?? revision }),
     },
     // What is asked for must have been applied here, else it would be told as if it came after.
-    from === undefined ? "strong" : { atLeast: seqNumOf(from) },
+    from === undefined ? "strong" : reaching(from),
   );
   const { place, revision } = start;
   if (place !== undefined) return { place, revision };
