@@ -7,7 +7,13 @@ import { LocalKv, SILENT } from "./support.ts";
 test("a replica is healthy once it has caught up, while it reaches the log, and until it stops", async () => {
   const kv = await LocalKv.start();
   let store: Store | undefined;
-  const port = await HttpServer.listen({ host: "127.0.0.1", port: 0, store: () => store, redis: kv.server, log: SILENT });
+  const port = await HttpServer.listen({
+    host: "127.0.0.1",
+    port: 0,
+    store: () => store,
+    redis: kv.server,
+    log: SILENT,
+  });
   const health = async () => {
     const response = await fetch(`http://127.0.0.1:${port.port}/health`);
     return [response.status, ((await response.json()) as { status: string }).status];
@@ -28,7 +34,13 @@ test("a replica is healthy once it has caught up, while it reaches the log, and 
 
 test("metrics are of this replica and its port", async () => {
   const kv = await LocalKv.start({ maxBytes: 1_000_000 });
-  const port = await HttpServer.listen({ host: "127.0.0.1", port: 0, store: () => kv.store, redis: kv.server, log: SILENT });
+  const port = await HttpServer.listen({
+    host: "127.0.0.1",
+    port: 0,
+    store: () => kv.store,
+    redis: kv.server,
+    log: SILENT,
+  });
   const client = kv.connect();
   client.send(["SET", "a", "1"], ["SET", "b", "1", "PX", "100000"]);
   await client.expect("+OK\r\n+OK\r\n");

@@ -42,6 +42,7 @@ export class Ports {
             ...address,
             tls,
             store,
+            redis,
             token,
             metricsAuth: options.metricsAuth,
             maxConnections: options.maxClients,
