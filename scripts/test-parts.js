@@ -62,7 +62,7 @@ export const PARTS = [
   },
   {
     name: "kv",
-    budgetSecs: 40,
+    budgetSecs: 75,
     what: "the key-value store: real Redis clients, real processes, replicas that are killed",
     files: ["packages/kv/test/*.test.ts"],
   },

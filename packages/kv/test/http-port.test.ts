@@ -171,7 +171,7 @@ describe("health and metrics", () => {
       /^tailrace_kv_http_requests_total\{method="PUT",route="\/v1\/keys\/\{key\}",status="200"\} \d+$/m,
     );
     assert.match(text, /^tailrace_kv_keys [1-9]\d*$/m);
-    assert.match(text, /^tailrace_kv_connected 1$/m);
+    assert.match(text, /^tailrace_kv_healthy 1$/m);
     assert.doesNotMatch(text, /madeup|BREW/);
   });
 });

@@ -23,6 +23,8 @@ import { Router, routes } from "./routes.ts";
 import { Target } from "./target.ts";
 import { Watches } from "./watches.ts";
 
+const FIXED_PATHS = ["/health", "/live", "/metrics", OPENAPI_PATH];
+
 export interface HttpLogger {
   debug(fields: object, message: string): void;
   error(fields: object, message: string): void;
@@ -157,22 +159,26 @@ export class HttpServer {
   }
 
   /** What answers whatever the store does. */
-  async #fixed(request: IncomingMessage): Promise<Answer | undefined> {
-    if (request.method !== "GET" && request.method !== "HEAD") return undefined;
-    switch (request.url?.split("?", 1)[0]) {
+  async #fixed({ method, url, headers }: IncomingMessage): Promise<Answer | undefined> {
+    const path = url?.split("?", 1)[0] ?? "";
+    if (!FIXED_PATHS.includes(path)) return undefined;
+    if (method !== "GET" && method !== "HEAD") {
+      throw new ApiError("method_not_allowed", `${method} is not for this path`, { allow: "GET" });
+    }
+    switch (path) {
       case "/health":
         return this.#health();
       case "/live":
-        return plain(200, "OK");
-      case "/metrics": {
-        if (this.#options.metricsAuth === true) this.#guard.check(request.headers.authorization);
-        const { contentType } = this.#metrics;
-        return { status: 200, headers: { "content-type": contentType }, body: await this.#metrics.text() };
-      }
-      case OPENAPI_PATH:
-        return json(200, openApi());
+        return { status: 200, headers: { "content-type": "text/plain" }, body: "OK" };
+      case "/metrics":
+        if (this.#options.metricsAuth === true) this.#guard.check(headers.authorization);
+        return {
+          status: 200,
+          headers: { "content-type": this.#metrics.contentType },
+          body: await this.#metrics.text(),
+        };
       default:
-        return undefined;
+        return json(200, openApi());
     }
   }
 
@@ -211,10 +217,6 @@ export class HttpServer {
 /** Labels are few: what clients may make up is none. */
 function methodLabel(method: string): string {
   return ["GET", "HEAD", "PUT", "POST", "DELETE"].includes(method) ? method : "other";
-}
-
-function plain(status: number, body: string): Answer {
-  return { status, headers: { "content-type": "text/plain" }, body };
 }
 
 function send(
