@@ -54,7 +54,7 @@ export interface CommandSpec {
   readonly arity: number;
   readonly flags: readonly Flag[];
   readonly keys: KeyPositions;
-  /** Where the keys stand, for commands with `movablekeys`. Must take any arguments of the right number, and may throw `CommandError`. */
+  /** Where the keys stand, for commands with `movablekeys`; those without it read keys that no argument names. Must take any arguments of the right number, and may throw `CommandError`. */
   readonly keysOf?: (args: Arguments) => readonly number[];
   /**
    * What a blocking command waits at most, in milliseconds; 0 is for ever. Throws `CommandError`. Such a command's `run` answers

@@ -69,6 +69,17 @@ test("on a log at rest, a strong read never shows a key whose time is over, and 
   assert.ok(world.stream.tail <= tail + 2, "one record for the time, and perhaps one for the session");
 });
 
+test("nor does a strong read that finds the key by a pattern", async () => {
+  const world = new World();
+  const store = await world.open();
+  await world.write(store, "RPUSH", "list", "a");
+  await world.write(store, "SET", "of-a", "1", "PX", "1000");
+  assert.deepEqual(await world.read(store, "SORT_RO", "list", "BY", "nosort", "GET", "of-*"), ["1"]);
+  await world.time.passMs(2000);
+  assert.deepEqual(await world.read(store, "SORT_RO", "list", "BY", "nosort", "GET", "of-*"), [null]);
+  await world.time.until(store.close());
+});
+
 test("a replica whose clock is ahead asks the log, and shows what the log says is alive", async () => {
   const world = new World();
   const store = await world.open();

@@ -214,7 +214,9 @@ function keysOf(commands: readonly Arguments[]): readonly string[] | undefined {
     const spec = anyCommandNamed(args[0]);
     if (spec === undefined || refusalOf(spec, args) !== undefined) continue;
     const positions = keyPositions(spec, args);
-    if (positions.length === 0) return undefined;
+    // Some read keys besides those that they name.
+    const readsOthers = hasFlag(spec, "movablekeys") && spec.keysOf === undefined;
+    if (positions.length === 0 || readsOthers) return undefined;
     for (const at of positions) keys.push(args[at]);
   }
   return keys;
