@@ -34,6 +34,7 @@ const VALUES: Record<string, string> = {
   "basin-domain": "streams.example",
   "locations-file": "/some/locations.json",
   "quotas-file": "/some/quotas.json",
+  "s3-sse": "AES256",
   "log-level": "debug",
 };
 const SWITCHES = ["tls-self", "no-cors", "insecure-open", "metrics-auth"];
