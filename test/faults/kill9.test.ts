@@ -133,11 +133,16 @@ async function readAll(http: HttpClient, stream: string, load: Load): Promise<vo
 test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
   const random = randomFrom(SEED);
   const directory = mkdtempSync(join(tmpdir(), "tailrace-kill9-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  /** Ended whatever becomes of the test: a process left behind would keep what went wrong from being told. */
+  let server: TailraceProcess | undefined;
+  t.after(async () => {
+    await server?.kill();
+    rmSync(directory, { recursive: true, force: true });
+  });
   const load: Load = { recorder: new Recorder(), pending: 0, next: 0 };
   let withPending = 0;
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const server = await TailraceProcess.start({ store: `file:${directory}` });
+    server = await TailraceProcess.start({ store: `file:${directory}` });
     const http = new HttpClient(server.url);
     if (kill === 0) {
       assert.equal((await http.json("POST", "/v1/basins", { basin: BASIN })).status, 201);
@@ -158,7 +163,7 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
     await Promise.all(clients);
     http.close();
   }
-  const server = await TailraceProcess.start({ store: `file:${directory}` });
+  server = await TailraceProcess.start({ store: `file:${directory}` });
   const http = new HttpClient(server.url);
   for (const stream of STREAMS) await readAll(http, stream, load);
   http.close();
