@@ -72,6 +72,15 @@ test("a fence that was put into a collected place is none of the log's, and may 
   assert.deepEqual(violations, []);
 });
 
+test("a marker that was put into a collected version is none of the chain's, and may go", () => {
+  const { watch, violations } = flushed();
+  watch.landed(OWNER, version(2), manifest({ logStart: 5, segments: [0] }));
+  watch.deletes(OWNER, version(1));
+  watch.landed(OWNER, version(1), manifest({ epoch: 2, markers: [0, 1] }));
+  watch.deletes(OWNER, version(1));
+  assert.deepEqual(violations, []);
+});
+
 test("epochs do not go back", () => {
   const { watch, violations } = flushed();
   watch.landed(OWNER, version(2), manifest({ epoch: 2, logStart: 3, markers: [0, 2], segments: [0] }));

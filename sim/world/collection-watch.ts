@@ -50,7 +50,8 @@ export class CollectionWatch {
     if (twice !== undefined)
       this.#onViolation(`${process.name} puts ${key}, which names two segments with record ${twice}`);
     this.#manifests.set(version, manifest);
-    if (manifest.isMarker) this.#markers.add(version);
+    // A sleeping taker's may come into a collected version: its taker finds a newer one, and starts over.
+    if (manifest.isMarker && (newest === undefined || version > newest)) this.#markers.add(version);
   }
 
   /** A record that more than one of these segments has, if there is one. */

@@ -8,11 +8,15 @@ import type { Target } from "./target.ts";
 import { appendInputTargets } from "./targets/append-input.ts";
 import { keyValueTargets } from "./targets/key-value.ts";
 import { logObjectTargets } from "./targets/log-objects.ts";
+import { replicaImageTargets } from "./targets/replica-images.ts";
 import { requestTargets } from "./targets/requests.ts";
+import { segmentTargets } from "./targets/segments.ts";
 
 export const TARGETS: readonly Target[] = [
   ...appendInputTargets,
   ...logObjectTargets(corpusOf),
+  ...segmentTargets(corpusOf),
+  ...replicaImageTargets,
   ...requestTargets,
   ...keyValueTargets,
 ];
