@@ -132,7 +132,7 @@ function marksOf(file: ResultFile): string {
   return [
     "## Marks",
     "",
-    "What is aimed at beside S2 Lite, as the ratio within the run below; where a mark names several rows, the worst of them counts. What stands behind those that are short is in [performance](performance.md).",
+    "What is aimed at beside S2 Lite, as the ratio within the run below; where a mark names several rows, the worst of them counts. What is known of those that are short is in [performance](performance.md).",
     "",
     "| row | store | figure | aim | measured | |",
     "|---|---|---|---:|---:|---|",
