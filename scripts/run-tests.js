@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { ROOT } from "./setup.js";
 import { PARTS, SLACK } from "./test-parts.js";
 
+// Each test file is a process: what one has compiled, the next need not. Set here, for TMPDIR changes below.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "node-compile-cache");
+
 const node = process.execPath;
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !PARTS.some((part) => part.name === name));

@@ -1,7 +1,7 @@
 // The command as a process: what it prints, what it refuses in one sentence, and how it stops.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,20 @@ test("--help names every option and its variable", () => {
   for (const flag of flags) {
     assert.ok(stdout.includes(`--${flag}`), flag);
     assert.ok(stdout.includes(`TAILRACE_${flag.toUpperCase().replaceAll("-", "_")}`), flag);
+  }
+});
+
+test("what was compiled is kept for the next start, unless that is switched off", () => {
+  for (const [variables, isKept] of [
+    [{}, true],
+    [{ NODE_DISABLE_COMPILE_CACHE: "1" }, false],
+  ] as const) {
+    const directory = join(temporary, `compiled-${isKept}`);
+    const env = { ...process.env, NODE_COMPILE_CACHE: "", ...variables, TMPDIR: directory };
+    mkdirSync(directory);
+    const result = spawnSync(process.execPath, [LAUNCHER, "--version"], { encoding: "utf8", timeout: 20_000, env });
+    assert.equal(result.status, 0, result.stderr);
+    assert.equal(existsSync(join(directory, "node-compile-cache")), isKept);
   }
 });
 
