@@ -8,7 +8,7 @@ import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client } f
 import { startVersitygw, VERSITYGW_MISSING, type Versitygw } from "../../../../test/support/versitygw.ts";
 import { type Runtime, systemRuntime, VirtualRuntime } from "../runtime/index.ts";
 import { bytes, kind, text } from "./contract.ts";
-import type { ObjectStoreErrorKind } from "./object-store.ts";
+import { ObjectStoreError, type ObjectStoreErrorKind } from "./object-store.ts";
 import { parseS3Encryption } from "./s3/encryption.ts";
 import { type S3Operation, s3ErrorKind, toS3StoreError } from "./s3/s3-errors.ts";
 import { S3Store, type S3StoreOptions } from "./s3-store.ts";
@@ -66,6 +66,37 @@ describe("S3Store against a real server", () => {
     await Promise.all([store.close(), view.close()]);
   });
 
+  real("signs what it sends piece by piece, with others served in between", async (gateway) => {
+    let turns = 0;
+    const counted = (callback: () => void) => {
+      turns += 1;
+      systemRuntime.timers.immediate(callback);
+    };
+    const timers = { ...systemRuntime.timers, immediate: counted };
+    const store = await openAt(gateway, "pieces", { ...systemRuntime, timers });
+    // Parts of every kind: empty, small, as large as a piece, larger than a stretch.
+    const lengths = [0, 1, 8000, 255 * 1024, 3, 256 * 1024, 3 * MIB + 5, 0, 100_000, 200_000, 2 * MIB];
+    const parts = lengths.map((length, i) => Buffer.alloc(length, i + 1));
+    await store.putIfAbsent("one", parts);
+    assert.ok(Buffer.concat(parts).equals(await store.get("one")));
+    assert.ok(turns >= 5, `${turns} turns`);
+    // A server that refuses before it has read everything may close the connection, too.
+    await assert.rejects(
+      store.putIfAbsent("one", [Buffer.alloc(3 * MIB)]),
+      (error) => error instanceof ObjectStoreError && (error.kind === "exists" || error.kind === "ambiguous"),
+    );
+    assert.ok(Buffer.concat(parts).equals(await store.get("one")));
+    await store.put("one", parts.slice(6));
+    assert.ok(Buffer.concat(parts.slice(6)).equals(await store.get("one")));
+    // Had others changed them meanwhile, the server would not take them for what was signed.
+    const changing = Buffer.alloc(8 * MIB);
+    const put = store.putIfAbsent("changed", [changing]);
+    setImmediate(() => changing.fill(1, 0, 100));
+    await assert.rejects(put);
+    await assert.rejects(store.get("changed"), kind("absent"));
+    await store.close();
+  });
+
   real("puts large objects in parts, if absent, and leaves none behind", async (gateway) => {
     const store = await openAt(gateway, "parts", systemRuntime, SMALL_PARTS);
     // More than two parts, cut across those that the caller has.
@@ -118,11 +149,11 @@ describe("S3Store against a real server", () => {
     const begin = (Key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: gateway.bucket, Key }));
     await begin("swept/abandoned");
     await begin("elsewhere/abandoned");
-    const now = new VirtualRuntime({ seed: 1, wallMs: Date.now() });
-    const young = await openAt(gateway, "swept", now, SMALL_PARTS);
+    const young = await openAt(gateway, "swept", systemRuntime, SMALL_PARTS);
     await young.putIfAbsent("a", [Buffer.alloc(6 * MIB)]);
     assert.equal((await uploadsLeft(gateway)).length, 2, "it may be somebody's");
-    const later = new VirtualRuntime({ seed: 1, wallMs: Date.now() + 25 * 60 * 60 * 1000 });
+    const clock = { ...systemRuntime.clock, wallMs: () => Date.now() + 25 * 60 * 60 * 1000 };
+    const later: Runtime = { ...systemRuntime, clock };
     const old = await openAt(gateway, "swept", later, SMALL_PARTS);
     await old.putIfAbsent("b", [Buffer.alloc(6 * MIB)]);
     assert.deepEqual(await uploadsLeft(gateway), ["elsewhere/abandoned"]);

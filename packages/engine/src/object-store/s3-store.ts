@@ -15,6 +15,7 @@ import { clientConfig, type S3ClientOptions } from "./s3/client-config.ts";
 import { deleteObjects, isUnsupported } from "./s3/delete-objects.ts";
 import type { S3Encryption } from "./s3/encryption.ts";
 import { MULTIPART_FROM_BYTES, Multipart } from "./s3/multipart.ts";
+import { payloadOf, withHash } from "./s3/payload.ts";
 import { readBody } from "./s3/read-body.ts";
 import { S3Requests } from "./s3/requests.ts";
 import { s3Failure } from "./s3/s3-errors.ts";
@@ -102,7 +103,7 @@ export class S3Store implements ObjectStore, StoreView {
       prefix: this.#prefix,
       encryption: this.#encryption,
       requests: this.#requests,
-      clock: runtime.clock,
+      runtime,
       ...(options.multipart === undefined ? {} : { partBytes: options.multipart.partBytes }),
     });
     this.description = `s3://${options.bucket}${prefix === "" ? "" : `/${prefix}`}`;
@@ -224,20 +225,20 @@ export class S3Store implements ObjectStore, StoreView {
     const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     if (bytes >= this.#multipartFromBytes && (await this.#takesParts()))
       return this.#multipart.put(this.#prefix + key, parts, operation === "putIfAbsent");
-    // The one copy on this path: the SDK signs and sends one run of bytes.
-    const body = parts.length === 1 ? parts[0] : Buffer.concat(parts);
-    await this.#requests.run(operation, key, body.length, (abortSignal) =>
-      this.#client.send(
-        new PutObjectCommand({
-          Bucket: this.#bucket,
-          Key: this.#prefix + key,
-          Body: body,
-          ContentLength: body.length,
-          ...this.#encryption,
-          ...(operation === "putIfAbsent" ? { IfNoneMatch: "*" } : {}),
-        }),
-        { abortSignal },
-      ),
+    const payload = await payloadOf(parts, this.#runtime);
+    const command = withHash(
+      new PutObjectCommand({
+        Bucket: this.#bucket,
+        Key: this.#prefix + key,
+        Body: payload.body,
+        ContentLength: payload.bytes,
+        ...this.#encryption,
+        ...(operation === "putIfAbsent" ? { IfNoneMatch: "*" } : {}),
+      }),
+      payload,
+    );
+    await this.#requests.run(operation, key, payload.bytes, (abortSignal) =>
+      this.#client.send(command, { abortSignal }),
     );
   }
 

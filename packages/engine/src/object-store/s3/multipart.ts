@@ -10,9 +10,10 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import type { Clock } from "../../runtime/runtime.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { ObjectStoreError } from "../object-store.ts";
 import type { S3Encryption } from "./encryption.ts";
+import { payloadOf, withHash } from "./payload.ts";
 import type { S3Requests } from "./requests.ts";
 import { s3Failure } from "./s3-errors.ts";
 
@@ -31,7 +32,7 @@ export interface MultipartOptions {
   readonly prefix: string;
   readonly encryption: S3Encryption;
   readonly requests: S3Requests;
-  readonly clock: Clock;
+  readonly runtime: Runtime;
   /** For tests: the size of a part. */
   readonly partBytes?: number;
 }
@@ -74,13 +75,13 @@ export class Multipart {
 
   /** Aborts uploads that were begun long ago. What fails is left for the next time. */
   async abortAbandoned(): Promise<void> {
-    const { client, bucket, prefix, requests, clock } = this.#options;
+    const { client, bucket, prefix, requests, runtime } = this.#options;
     try {
       const { Uploads = [] } = await requests.run("list", prefix, 0, (abortSignal) =>
         client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }), { abortSignal }),
       );
       for (const { Key, UploadId, Initiated } of Uploads) {
-        const isOld = Initiated !== undefined && clock.wallMs() - Initiated.getTime() > ABANDONED_MS;
+        const isOld = Initiated !== undefined && runtime.clock.wallMs() - Initiated.getTime() > ABANDONED_MS;
         if (isOld && Key !== undefined && UploadId !== undefined) await this.#abort(Key, UploadId);
       }
     } catch (error) {
@@ -131,21 +132,22 @@ export class Multipart {
     PartNumber: number,
     pieces: readonly Uint8Array[],
   ): Promise<CompletedPart> {
-    const { client, bucket, requests } = this.#options;
-    const body = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    const { client, bucket, requests, runtime } = this.#options;
+    const payload = await payloadOf(pieces, runtime);
+    const command = withHash(
+      new UploadPartCommand({
+        Bucket: bucket,
+        Key: objectKey,
+        UploadId: uploadId,
+        PartNumber,
+        Body: payload.body,
+        ContentLength: payload.bytes,
+      }),
+      payload,
+    );
     const { ETag } = await asWithoutEffect(
-      requests.run("put", `part ${PartNumber} of ${objectKey}`, body.length, (abortSignal) =>
-        client.send(
-          new UploadPartCommand({
-            Bucket: bucket,
-            Key: objectKey,
-            UploadId: uploadId,
-            PartNumber,
-            Body: body,
-            ContentLength: body.length,
-          }),
-          { abortSignal },
-        ),
+      requests.run("put", `part ${PartNumber} of ${objectKey}`, payload.bytes, (abortSignal) =>
+        client.send(command, { abortSignal }),
       ),
     );
     return { PartNumber, ...(ETag === undefined ? {} : { ETag }) };
