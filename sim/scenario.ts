@@ -1,6 +1,7 @@
 // What kind of run a seed stands for: how many sites, which clients, which faults and how often. Drawn before anything happens, so that
 // a change of the engine leaves a seed its kind. Most are a mixture; some are about one thing that a mixture seldom comes to.
 import type { Chance } from "./world/chance.ts";
+import type { ProcessSettings } from "./world/sim-process.ts";
 import { WEATHERS, type Weather } from "./world/weather.ts";
 
 export const ACTS = [
@@ -78,6 +79,24 @@ export interface Scenario {
 }
 
 const MUCH_CACHE_BYTES = 256 * 1024 * 1024;
+/** Streams that a flush takes at most. */
+const FLUSH_STREAMS = 100;
+/** About so many bytes make a flush of as many chunks. */
+const CHUNK_BYTES = 1_000;
+/** A segment of which so much is dead, and at least half, is rewritten; a merge takes so many. */
+const DEAD_BYTES = 500;
+const MERGE_INPUTS = 6;
+
+/** How processes are set up for it. */
+export function settingsOf(scenario: Scenario): ProcessSettings {
+  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, appendsPerSecond } = scenario;
+  return {
+    flushLimits: { bytes: CHUNK_BYTES * flushChunks, chunks: flushChunks, streams: FLUSH_STREAMS },
+    compactionLimits: { fanIn: mergeFanIn, mergedBytes, deadBytes: DEAD_BYTES, inputs: MERGE_INPUTS },
+    cacheBytes,
+    quotas: { perBasin: { appendsPerSecond }, perToken: {} },
+  };
+}
 
 /** `chance` is the seed's first: what it draws here does not depend on anything that happens. */
 export function drawScenario(chance: Chance): Scenario {
