@@ -11,6 +11,7 @@ import { isDamage, judgeFailures, stackOf } from "./failures.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario, settingsOf } from "./scenario.ts";
 import { standing } from "./standing.ts";
+import { judgeStore } from "./store-check.ts";
 import { Budget } from "./workload/budget.ts";
 import { Cast } from "./workload/cast.ts";
 import { Chance } from "./world/chance.ts";
@@ -84,6 +85,8 @@ class Simulation {
   #stopping = false;
   #rotFound = false;
   #silentFromMs: number | undefined;
+  /** It has come to its end: nobody writes any more. */
+  #isOver = false;
 
   constructor(seed: number, { limits = NO_LIMITS, keepTrace = false }: RunOptions) {
     this.#seed = seed;
@@ -105,6 +108,7 @@ class Simulation {
     try {
       await this.#play();
       judgeFailures(this.#world);
+      if (this.#isOver) await judgeStore(this.#world);
     } catch (error) {
       this.#world.violation(stackOf(error));
     } finally {
@@ -137,7 +141,10 @@ class Simulation {
     await scheduler.run(() => false, scheduler.nowMs + HEALTHY_MS);
     this.#stopping = true;
     if (!(await this.#finishes(running, LIVENESS_MS, () => this.#cast.doings))) return;
-    if (this.#world.rots.length > 0 && (await this.#rotIsFound())) return;
+    if (this.#world.rots.length > 0 && (await this.#rotIsFound())) {
+      this.#isOver = true;
+      return;
+    }
     const epilogue = new Epilogue({
       world: this.#world,
       subjects: this.#cast.subjects,
@@ -154,6 +161,7 @@ class Simulation {
     if (!(await this.#finishes(epilogue.witness(), LIVENESS_MS, "the witness"))) return;
     if (this.#damageHasStoppedIt()) {
       this.#rotFound = true;
+      this.#isOver = true;
       return;
     }
     if (sound && !(await this.#finishes(this.#cast.lastWords(), LIVENESS_MS, "the gatekeepers"))) return;
@@ -161,6 +169,7 @@ class Simulation {
     this.#nemesis.rest();
     this.#silentFromMs = this.#world.scheduler.nowMs;
     await silence(this.#world);
+    this.#isOver = true;
   }
 
   /** Whether a process that starts afresh stops at what rotted. Where it goes on, it was something that counts no more, or that only a read looks at. */
