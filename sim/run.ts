@@ -11,7 +11,7 @@ import { isDamage, judgeFailures, stackOf } from "./failures.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario, settingsOf } from "./scenario.ts";
 import { standing } from "./standing.ts";
-import { judgeStore } from "./store-check.ts";
+import { judgeStore, watchStore } from "./store-check.ts";
 import { Budget } from "./workload/budget.ts";
 import { Cast } from "./workload/cast.ts";
 import { Chance } from "./world/chance.ts";
@@ -124,6 +124,7 @@ class Simulation {
       () => this.#cast.actors.length,
       () => !this.#stopping,
     );
+    watchStore(this.#world);
     this.#nemesis.supervise();
     const { early, faultPaceMs } = this.#scenario;
     // Where things go wrong from the first moment on, they do so slowly enough for a start.

@@ -57,6 +57,8 @@ export class BucketClient implements ObjectStore {
   #lastRequestMs = 0;
   #flushes = 0;
   #manifests = 0;
+  /** Ranged gets that have no answer yet, by key. */
+  readonly #reading = new Map<string, number>();
 
   constructor(options: BucketClientOptions) {
     this.#options = options;
@@ -121,7 +123,12 @@ export class BucketClient implements ObjectStore {
   }
 
   getRange(key: string, offset: number, length: number): Promise<Uint8Array> {
-    return this.#request("getRange", key, () => this.#object(key).slice(offset, offset + length));
+    this.#reading.set(key, (this.#reading.get(key) ?? 0) + 1);
+    return this.#request("getRange", key, () => this.#object(key).slice(offset, offset + length)).finally(() => {
+      const others = (this.#reading.get(key) ?? 0) - 1;
+      if (others > 0) this.#reading.set(key, others);
+      else this.#reading.delete(key);
+    });
   }
 
   #object(key: string): Uint8Array {
@@ -136,15 +143,11 @@ export class BucketClient implements ObjectStore {
   }
 
   delete(key: string): Promise<void> {
-    const { bucket, lane, collection } = this.#options;
-    return this.#request("delete", key, () => {
-      collection.deletes(lane, key);
-      bucket.delete(key);
-    });
+    return this.#request("delete", key, () => this.#delete(key));
   }
 
   deleteMany(keys: readonly string[]): Promise<DeletedMany> {
-    const { bucket, lane, collection, chance } = this.#options;
+    const { chance } = this.#options;
     const [first = ""] = keys;
     const isCalm = befalling(this.#options.weather(), "deleteMany", first) === WEATHERS.calm;
     return this.#request("deleteMany", first, () => {
@@ -155,12 +158,18 @@ export class BucketClient implements ObjectStore {
           undeleted.push({ key, error: new ObjectStoreError("ambiguous", `deleteMany ${key}: an internal error`) });
           continue;
         }
-        collection.deletes(lane, key);
-        bucket.delete(key);
+        this.#delete(key);
       }
       if (end < keys.length) throw new ObjectStoreError("ambiguous", "deleteMany: the server gave up in the middle");
       return { undeleted, requests: 1 };
     });
+  }
+
+  #delete(key: string): void {
+    const { bucket, lane, collection, onViolation } = this.#options;
+    collection.deletes(lane, key);
+    if (this.#reading.has(key)) onViolation(`${lane.name} deletes ${key}, which it is reading`);
+    bucket.delete(key);
   }
 
   async close(): Promise<void> {
@@ -256,5 +265,7 @@ function isAbout({ about }: Weather, kind: Kind, isLog: boolean): boolean {
       return !isLog;
     case "puts to the log":
       return isLog && kind === "putIfAbsent";
+    case "ranged gets":
+      return kind === "getRange";
   }
 }

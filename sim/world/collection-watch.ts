@@ -22,6 +22,7 @@ const DIGITS = 16;
 
 export class CollectionWatch {
   readonly #onViolation: (what: string) => void;
+  readonly #onManifest: () => void;
   /** Those that stand, by version. */
   readonly #manifests = new Map<number, Manifest>();
   /** Versions that are markers: taken for good. */
@@ -29,8 +30,10 @@ export class CollectionWatch {
   /** Of every segment that ever stood there, by the end of its key: the records that its runs begin with. */
   readonly #runs = new Map<string, readonly string[]>();
 
-  constructor(onViolation: (what: string) => void) {
+  /** `onManifest`: one has come to stand. */
+  constructor(onViolation: (what: string) => void, onManifest: () => void = () => undefined) {
     this.#onViolation = onViolation;
+    this.#onManifest = onManifest;
   }
 
   /** An object has come to stand where none was. */
@@ -52,6 +55,7 @@ export class CollectionWatch {
     this.#manifests.set(version, manifest);
     // A sleeping taker's may come into a collected version: its taker finds a newer one, and starts over.
     if (manifest.isMarker && (newest === undefined || version > newest)) this.#markers.add(version);
+    this.#onManifest();
   }
 
   /** A record that more than one of these segments has, if there is one. */

@@ -3,7 +3,7 @@
 export interface Weather {
   readonly name: string;
   /** What it befalls: a store may throttle one prefix and not another, and a log may have a store of its own. */
-  readonly about: "everything" | "the log" | "all but the log" | "puts to the log";
+  readonly about: "everything" | "the log" | "all but the log" | "puts to the log" | "ranged gets";
   /** One way of a request, mostly. */
   readonly latencyMs: number;
   /** Refused, certainly without effect: throttling, a server that is overloaded. */
@@ -53,6 +53,7 @@ export const WEATHERS = {
   appendsStalling: { ...CALM, name: "appends are stalling", about: "puts to the log", stalled: 0.5 },
   logLate: { ...CALM, name: "the log is late", about: "the log", late: 0.3 },
   logAway: { ...CALM, name: "the log is away", about: "the log", requestLost: 1 },
+  readsStalling: { ...CALM, name: "reads are stalling", about: "ranged gets", stalled: 0.4 },
   flushStalling: { ...CALM, name: "flushes are stalling", about: "all but the log", stalled: 0.8 },
   flushAmbiguous: { ...CALM, name: "flushes are ambiguous", about: "all but the log", answerLost: 0.5 },
   flushAway: { ...CALM, name: "flushes are away", about: "all but the log", requestLost: 1 },

@@ -44,6 +44,8 @@ export class World {
   /** What was damaged in the bucket. */
   readonly rots: Rot[] = [];
   weather: Weather = WEATHERS.calm;
+  /** Told when a version of the manifest has come to stand. */
+  onManifest: () => void = () => undefined;
   /** Whether any process's wall clock was ever set. */
   clocksJumped = false;
   /** How likely a connection is to break some time. */
@@ -59,7 +61,10 @@ export class World {
     this.scheduler = new Scheduler(this.#chance.fork(), trace);
     this.bucket = new Bucket(exclusive);
     this.watch = new LogWatch(this.bucket, (what) => this.violation(what));
-    this.collection = new CollectionWatch((what) => this.violation(what));
+    this.collection = new CollectionWatch(
+      (what) => this.violation(what),
+      () => this.onManifest(),
+    );
     this.quota = new QuotaWatch(settings.quotas.perBasin.appendsPerSecond, (what) => this.violation(what));
     this.sites = Array.from({ length: siteCount }, (_, i) => ({
       name: `site${i}`,

@@ -37,6 +37,8 @@ export interface Gathered {
   readonly nextSeqNum: number;
   /** A record stands next that one of the limits withholds. */
   readonly withheld: boolean;
+  /** What should stand next is gone by now, trimmed or with its stream: it ends there without having come to the tail. */
+  readonly torn: boolean;
 }
 
 /** One for all: walking is synchronous, and nothing is kept between walks. */
@@ -52,7 +54,10 @@ export async function gather(
   const batch = new Batch(stream, fromSeqNum, limits);
   while (!batch.done && batch.nextSeqNum < stream.durable.nextSeqNum) {
     // What was trimmed meanwhile is no longer indexed; what is gathered was there when it was asked for.
-    if (batch.nextSeqNum < stream.keptFrom || stream.removed) break;
+    if (batch.nextSeqNum < stream.keptFrom || stream.removed) {
+      batch.torn = true;
+      break;
+    }
     const { index } = stream;
     const run = index.runOf(batch.nextSeqNum);
     const offset = index.offset(run);
@@ -69,6 +74,7 @@ class Batch implements Gathered {
   meteredBytes = 0;
   nextSeqNum: number;
   withheld = false;
+  torn = false;
   done = false;
   #wireBytes = 0;
   readonly #stream: Stream;

@@ -92,7 +92,7 @@ export class Reader implements StreamReader {
     const stream = this.#stream;
     if (this.#closed || this.#ended) return { kind: "end", tail: null };
     this.#host.assertAlive();
-    if (stream.gone) throw new EngineError("stream_deletion_pending", "the stream is being deleted");
+    if (stream.gone) throw goneError();
     if (stream.deletedAtMs !== null) {
       await this.#untilDeleted();
       return undefined;
@@ -127,7 +127,11 @@ export class Reader implements StreamReader {
     // Larger than the cut, the next record goes alone.
     if (cut && batch.count === 0 && batch.withheld)
       batch = await gather(stream, this.#host.history, this.#nextSeqNum, { ...limits, count: 1 });
-    if (bounds.mode === "unary") await this.#host.ensureLease();
+    if (bounds.mode === "unary") {
+      // A short answer would say that nothing follows: what is there now is looked for anew.
+      if (batch.torn) return undefined;
+      await this.#host.ensureLease();
+    }
     if (batch.count === 0) {
       if (!batch.withheld) return undefined;
       this.#ended = true;
@@ -257,6 +261,10 @@ export class Reader implements StreamReader {
   }
 }
 
+function goneError(): EngineError {
+  return new EngineError("stream_deletion_pending", "the stream is being deleted");
+}
+
 async function resolveStart(
   host: ReaderHost,
   stream: Stream,
@@ -266,6 +274,7 @@ async function resolveStart(
   let tail = tailPosition(stream.durable);
   const unwritten = async (): Promise<never> => {
     await host.ensureLease();
+    if (stream.gone) throw goneError();
     throw new UnwrittenError(tail);
   };
   const { start } = options;
