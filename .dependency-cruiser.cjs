@@ -104,7 +104,7 @@ module.exports = {
       from: { path: "^sim/", pathNot: TESTS },
       to: {
         path: "^(packages|bench|scripts|test)/",
-        pathNot: `${ENGINE}((runtime|wire|object-store)/)?index\\.ts$|^packages/server/src/api\\.ts$`,
+        pathNot: `${ENGINE}((runtime|wire|object-store|store-tools)/)?index\\.ts$|^packages/server/src/api\\.ts$`,
       },
     },
     {

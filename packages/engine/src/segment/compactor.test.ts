@@ -455,6 +455,44 @@ test("a flush that comes in the middle of a merge is kept", async () => {
   await assertSound(it.memory);
 });
 
+test("a trim in the middle of a merge leaves no hole in what was merged", async () => {
+  const it = await opened();
+  await it.h.withStream();
+  // Somebody needs what is merged.
+  await it.h.until(it.h.engine.streams.ensure(BASIN, "other", {}));
+  for (let i = 0; i < 20; i += 1) {
+    await appendAll(it.h, i, i + 1);
+    await appendAll(it.h, i, i + 1, "other");
+  }
+  const hold = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  let gets = 0;
+  it.store.hook = ({ kind, key }) => {
+    if (kind !== "getRange" || !key.startsWith(segmentPrefix(0))) return undefined;
+    gets += 1;
+    // Its catalogs, then the records of its first input, and now those of the second.
+    if (gets !== MERGES.fanIn + 2) return undefined;
+    held.resolve();
+    return { holdBefore: hold.promise };
+  };
+  const waited = it.runtime.advance(CACHE_AGE_MS);
+  await held.promise;
+  await trim(it.h, 9);
+  await trim(it.h, 10);
+  await waited;
+  let manifests = 0;
+  it.store.hook = ({ kind, key }) => {
+    if (kind !== "putIfAbsent" || !key.startsWith(manifestPrefix(0))) return undefined;
+    manifests += 1;
+    // What was merged is named; what it leads to does not get any further.
+    return manifests === 1 ? undefined : { holdBefore: new Promise(() => undefined) };
+  };
+  hold.resolve();
+  await it.runtime.advance(1_000);
+  assert.ok(manifests > 0);
+  await assertSound(it.memory);
+});
+
 test("an input that is corrupt or missing is named, and stops the shard", async () => {
   for (const isMissing of [false, true]) {
     const it = await opened();

@@ -159,15 +159,17 @@ class Records {
 
   /** Streams come in the same order. */
   async copy(stream: Stream, builder: SegmentBuilder, turns: Turns): Promise<void> {
+    // One answer for all runs: what is trimmed or removed meanwhile must not leave a hole.
+    const { keptFrom, removed } = stream;
     for (const { input, run } of this.#expected.get(stream) ?? []) {
       const { bytes, at: from } = await input.bytesOf(run);
       const end = from + run.end - run.offset;
       builder.endRun();
-      for (let at = from; at < end && !stream.removed; ) {
+      for (let at = from; at < end && !removed; ) {
         const length = entryBytes(bytes, at);
         if (entryKind(bytes, at) !== EntryKind.records || !entryIsOf(bytes, at, stream.id))
           throw new CorruptObjectError(input.key, `a run at ${run.offset} has an entry that is not of its stream`);
-        if (entryFirstSeqNum(bytes, at) + entryCount(bytes, at) > stream.keptFrom)
+        if (entryFirstSeqNum(bytes, at) + entryCount(bytes, at) > keptFrom)
           builder.addRecords(bytes, at, at + length, run.arrivedMs);
         at += length;
         const turn = turns.after(length);
