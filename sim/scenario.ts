@@ -119,6 +119,7 @@ function ofKind(kind: number, chance: Chance): Scenario {
   if (kind <= 13) return catalog(chance, mixed);
   if (kind <= 15) return ageing(chance, mixed);
   if (kind <= 17) return flushing(chance, mixed);
+  if (kind <= 18) return merging(chance, mixed);
   return mixed;
 }
 
@@ -316,6 +317,35 @@ function flushing(chance: Chance, mixed: Scenario): Scenario {
     ]),
     commandRate: chance.pick([0.05, 0.3]),
     streams: { ...mixed.streams, second: false, scratch: false },
+  };
+}
+
+/** Segments are merged and dropped under readers that are slow to get what they want, or under streams that come and go while flushes are slow. */
+function merging(chance: Chance, mixed: Scenario): Scenario {
+  const readsAreSlow = chance.happens(0.5);
+  const actors = readsAreSlow
+    ? { writers: 1, readers: 6, tailers: 0, admins: 2, doubters: 0 }
+    : { writers: 0, readers: 1, tailers: 0, admins: 4, doubters: 0 };
+  return {
+    ...mixed,
+    name: "merging",
+    sites: 2,
+    exclusive: false,
+    acts: ["weather", "weather", "weather", "weather", "crash"],
+    weathers: [readsAreSlow ? WEATHERS.readsStalling : WEATHERS.flushStalling],
+    faultPaceMs: 6_000,
+    early: false,
+    lastsMs: [30_000, 90_000],
+    flushChunks: 2,
+    mergeFanIn: readsAreSlow ? 2 : 4,
+    mergedBytes: 12_000,
+    cacheBytes: 1_000,
+    actors: { sessions: 0, floods: 0, gatekeepers: 0, ...actors },
+    // Merges and deletes wait for moments in which nothing is written.
+    actorPacesMs: [500, 1_000],
+    adminPacesMs: readsAreSlow ? [1_000] : [200, 500],
+    commandRate: 0.05,
+    streams: { ...mixed.streams, second: false, mortal: true, scratch: false },
   };
 }
 

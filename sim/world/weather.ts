@@ -53,7 +53,7 @@ export const WEATHERS = {
   appendsStalling: { ...CALM, name: "appends are stalling", about: "puts to the log", stalled: 0.5 },
   logLate: { ...CALM, name: "the log is late", about: "the log", late: 0.3 },
   logAway: { ...CALM, name: "the log is away", about: "the log", requestLost: 1 },
-  readsStalling: { ...CALM, name: "reads are stalling", about: "ranged gets", stalled: 0.4 },
+  readsStalling: { ...CALM, name: "reads are stalling", about: "ranged gets", stalled: 0.15 },
   flushStalling: { ...CALM, name: "flushes are stalling", about: "all but the log", stalled: 0.8 },
   flushAmbiguous: { ...CALM, name: "flushes are ambiguous", about: "all but the log", answerLost: 0.5 },
   flushAway: { ...CALM, name: "flushes are away", about: "all but the log", requestLost: 1 },
