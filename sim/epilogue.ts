@@ -24,6 +24,8 @@ export interface EpilogueOptions {
   readonly world: World;
   readonly subjects: readonly Subject[];
   readonly client: (name: string) => Client;
+  /** Whether a basin may have so many streams and no more. */
+  readonly streamsAreBounded: boolean;
   /** Whether nobody will answer any more. */
   readonly over: () => boolean;
 }
@@ -83,10 +85,15 @@ export class Epilogue {
       const answer = await append(client, subject, { records: [subject.large(client.name, 1)] });
       if (answer.kind === "appended") return answer.end.seqNum;
       if (answer.kind === "not-found" || answer.kind === "deletion-pending") return undefined;
-      if (answer.kind === "refused" && subject.basin === SCRATCH_BASIN) return undefined;
+      if (answer.kind === "refused" && this.#maybeForGood(subject)) return undefined;
       client.lookElsewhere();
       await client.pause(PAUSE_MS);
     }
+  }
+
+  /** Its basin may be gone, or have no room for a stream that is created when it is used. */
+  #maybeForGood(subject: Subject): boolean {
+    return subject.basin === SCRATCH_BASIN || (subject.createdOnAppend && this.#options.streamsAreBounded);
   }
 
   /** Deletes some of what may be deleted. Returns a moment after the last acknowledgement. */
@@ -148,8 +155,7 @@ export class Epilogue {
         );
         const tail = await checkTail(client, subject);
         if (end.why === "gone" || tail.kind === "not-found" || tail.kind === "deletion-pending") break;
-        // Its basin is gone.
-        if (tail.kind === "refused" && subject.basin === SCRATCH_BASIN) break;
+        if (tail.kind === "refused" && this.#maybeForGood(subject)) break;
         if (tail.kind === "tail" && (end.why === "bound" || tail.tail.seqNum === 0)) break;
         await client.pause(PAUSE_MS);
       }

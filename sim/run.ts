@@ -12,6 +12,7 @@ import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario, settingsOf } from "./scenario.ts";
 import { standing } from "./standing.ts";
 import { judgeStore, watchStore } from "./store-check.ts";
+import { judgeStreamQuota } from "./stream-quota.ts";
 import { Budget } from "./workload/budget.ts";
 import { Cast } from "./workload/cast.ts";
 import { Chance } from "./world/chance.ts";
@@ -108,6 +109,7 @@ class Simulation {
     try {
       await this.#play();
       judgeFailures(this.#world);
+      judgeStreamQuota(this.#world, this.#scenario.quotas.streamsPerBasin);
       if (this.#isOver) await judgeStore(this.#world);
     } catch (error) {
       this.#world.violation(stackOf(error));
@@ -150,6 +152,7 @@ class Simulation {
       world: this.#world,
       subjects: this.#cast.subjects,
       client: (name) => this.#client(name),
+      streamsAreBounded: this.#scenario.quotas.streamsPerBasin !== undefined,
       over: () => this.#damageHasStoppedIt(),
     });
     // What rotted may be found at any time.

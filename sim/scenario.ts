@@ -1,5 +1,6 @@
 // What kind of run a seed stands for: how many sites, which clients, which faults and how often. Drawn before anything happens, so that
 // a change of the engine leaves a seed its kind. Most are a mixture; some are about one thing that a mixture seldom comes to.
+import type { AppendQuotaOptions } from "@tailrace/server/api";
 import type { Chance } from "./world/chance.ts";
 import type { ProcessSettings } from "./world/sim-process.ts";
 import { WEATHERS, type Weather } from "./world/weather.ts";
@@ -44,8 +45,7 @@ export interface Scenario {
   readonly mergedBytes: number;
   /** Memory for records. Where there is little, what was flushed is read from segments at once, and its chunks are collected soon. */
   readonly cacheBytes: number;
-  /** What a basin may be appended in a second, by each process; undefined for as much as anybody likes. */
-  readonly appendsPerSecond: number | undefined;
+  readonly quotas: Quotas;
   /** Whether things go wrong before there is any stream. */
   readonly early: boolean;
   readonly actors: {
@@ -57,6 +57,8 @@ export interface Scenario {
     readonly floods: number;
     readonly doubters: number;
     readonly gatekeepers: number;
+    /** Who append with a token of their own. */
+    readonly tenants: number;
   };
   /** An actor asks about this often: each has one of these paces. */
   readonly actorPacesMs: readonly number[];
@@ -78,7 +80,19 @@ export interface Scenario {
   readonly lastsThroughRestart: boolean;
 }
 
+/** An operator's limits; undefined for as much as anybody likes. */
+export interface Quotas {
+  /** What each process lets through in a second. */
+  readonly perBasin: AppendQuotaOptions["perBasin"];
+  readonly perToken: AppendQuotaOptions["perToken"];
+  readonly streamsPerBasin: number | undefined;
+}
+
+const NO_QUOTAS: Quotas = { perBasin: {}, perToken: {}, streamsPerBasin: undefined };
+
 const MUCH_CACHE_BYTES = 256 * 1024 * 1024;
+/** Streams of a basin that every run begins with, at most (`workload/cast.ts`). */
+const MOST_FOUNDED = 6;
 /** Streams that a flush takes at most. */
 const FLUSH_STREAMS = 100;
 /** About so many bytes make a flush of as many chunks. */
@@ -89,12 +103,13 @@ const MERGE_INPUTS = 6;
 
 /** How processes are set up for it. */
 export function settingsOf(scenario: Scenario): ProcessSettings {
-  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, appendsPerSecond } = scenario;
+  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, quotas } = scenario;
   return {
     flushLimits: { bytes: CHUNK_BYTES * flushChunks, chunks: flushChunks, streams: FLUSH_STREAMS },
     compactionLimits: { fanIn: mergeFanIn, mergedBytes, deadBytes: DEAD_BYTES, inputs: MERGE_INPUTS },
     cacheBytes,
-    quotas: { perBasin: { appendsPerSecond }, perToken: {} },
+    quotas,
+    streamsPerBasin: quotas.streamsPerBasin,
   };
 }
 
@@ -106,7 +121,23 @@ export function drawScenario(chance: Chance): Scenario {
   // Of any kind, but where little is asked.
   const gatekeepers = chance.happens(scenario.name === "deposed" ? 0.6 : 0.25) && scenario.name !== "idlers" ? 1 : 0;
   const appendsPerSecond = chance.happens(0.1) ? chance.pick([2, 5, 20]) : undefined;
-  return { ...scenario, appendsPerSecond, actors: { ...scenario.actors, gatekeepers } };
+  const tenants = chance.happens(0.12) && scenario.name !== "idlers" ? chance.between(1, 2) : 0;
+  return {
+    ...scenario,
+    quotas: quotas(chance, appendsPerSecond, scenario.actors.floods > 0),
+    actors: { ...scenario.actors, gatekeepers, tenants },
+  };
+}
+
+/** Any of them now and then. A flood would wait for hours until its bytes were allowed for. */
+function quotas(chance: Chance, appendsPerSecond: number | undefined, isFlooded: boolean): Quotas {
+  const basinBytes = chance.happens(0.1) && !isFlooded ? chance.pick([6_000, 20_000]) : undefined;
+  const tokens = chance.pick([{ appendsPerSecond: chance.pick([1, 3]) }, { appendBytesPerSecond: 200 }]);
+  return {
+    perBasin: { appendsPerSecond, appendBytesPerSecond: basinBytes },
+    perToken: tokens,
+    streamsPerBasin: chance.happens(0.15) ? chance.between(MOST_FOUNDED, MOST_FOUNDED + 3) : undefined,
+  };
 }
 
 function ofKind(kind: number, chance: Chance): Scenario {
@@ -145,6 +176,7 @@ function mixture(chance: Chance): Scenario {
       floods: 0,
       doubters: 0,
       gatekeepers: 0,
+      tenants: 0,
     },
     actorPacesMs: [30, 100, 300, 300, 1000],
     adminPacesMs: [1500],
@@ -163,7 +195,7 @@ function mixture(chance: Chance): Scenario {
     mergedBytes: 12_000,
     cacheBytes: chance.pick([MUCH_CACHE_BYTES, MUCH_CACHE_BYTES, 20_000, 1_000]),
     lastsMs: [10_000, 60_000],
-    appendsPerSecond: undefined,
+    quotas: NO_QUOTAS,
   };
 }
 
@@ -202,7 +234,17 @@ function idlers(mixed: Scenario): Scenario {
     weathers: [WEATHERS.crawling, WEATHERS.crawling, WEATHERS.stalling, WEATHERS.away],
     faultPaceMs: 3_000,
     early: false,
-    actors: { writers: 2, sessions: 0, readers: 3, tailers: 2, admins: 0, floods: 0, doubters: 0, gatekeepers: 0 },
+    actors: {
+      writers: 2,
+      sessions: 0,
+      readers: 3,
+      tailers: 2,
+      admins: 0,
+      floods: 0,
+      doubters: 0,
+      gatekeepers: 0,
+      tenants: 0,
+    },
     actorPacesMs: [1_000, 2_500, 4_000],
   };
 }
@@ -234,6 +276,7 @@ function deposed(chance: Chance, mixed: Scenario): Scenario {
       floods: 0,
       doubters: 2,
       gatekeepers: 0,
+      tenants: 0,
     },
     actorPacesMs: [150, 300, 600],
     streams: { ...mixed.streams, scratch: false, createdOnUse: false },
@@ -310,6 +353,7 @@ function flushing(chance: Chance, mixed: Scenario): Scenario {
       floods: 0,
       doubters: chance.happens(0.3) ? 1 : 0,
       gatekeepers: 0,
+      tenants: 0,
     },
     actorPacesMs: chance.pick([
       [60, 150, 400],
@@ -340,7 +384,7 @@ function merging(chance: Chance, mixed: Scenario): Scenario {
     mergeFanIn: readsAreSlow ? 2 : 4,
     mergedBytes: 12_000,
     cacheBytes: 1_000,
-    actors: { sessions: 0, floods: 0, gatekeepers: 0, ...actors },
+    actors: { sessions: 0, floods: 0, gatekeepers: 0, tenants: 0, ...actors },
     // Merges and deletes wait for moments in which nothing is written.
     actorPacesMs: [500, 1_000],
     adminPacesMs: readsAreSlow ? [1_000] : [200, 500],

@@ -2,7 +2,7 @@
 // believes none of it.
 import type { History, RecordId, Standing } from "./check/history.ts";
 import type { Bucket } from "./world/bucket.ts";
-import { BASIN_REMOVED, CREATED, DELETED, entriesOf, goesOnAt, placeOf, RECORDS } from "./world/log-entries.ts";
+import { BASIN_REMOVED, CREATED, DELETED, entriesInForce, RECORDS } from "./world/log-entries.ts";
 import type { Sealing } from "./world/process-runtime.ts";
 
 /** What a log says. Positions are bytes of what was written to it, void chunks left out. */
@@ -23,36 +23,30 @@ export function standing(history: History, bucket: Bucket, sealings: readonly Se
   return { records: recordsIn(log, history, sealings), ends: endsIn(log, history) };
 }
 
-/** All that was ever in force, also what is collected by now: a stream that was gone by then is in no segment. */
+/** What is collected by now, too: a stream that was gone by then is in no segment. */
 function readLog(bucket: Bucket): Log {
   const batches: Batch[] = [];
   const ends = new Map<string, (number | undefined)[]>();
   const streams = new Map<string, { basin: string; isSealed: boolean; end(at: number): void }>();
   let at = 0;
-  let place = 0;
-  for (const key of [...bucket.logged.keys()].toSorted()) {
-    const object = bucket.logged.get(key);
-    if (object === undefined || placeOf(object) < place) continue;
-    place = goesOnAt(object);
-    for (const { kind, streamId, payload } of entriesOf(object)) {
-      at += 1 + payload.length;
-      const stream = streams.get(streamId);
-      if (kind === RECORDS) batches.push({ at, bytes: payload, isSealed: stream?.isSealed === true });
-      else if (kind === DELETED) stream?.end(at);
-      else if (kind === BASIN_REMOVED) for (const each of streams.values()) if (each.basin === streamId) each.end(at);
-      if (kind !== CREATED) continue;
-      const created = JSON.parse(payload.toString()) as { basinId: string; name: string; cipher: string | null };
-      const incarnations = ends.get(created.name) ?? [];
-      ends.set(created.name, incarnations);
-      const index = incarnations.push(undefined) - 1;
-      streams.set(streamId, {
-        basin: created.basinId,
-        isSealed: created.cipher !== null,
-        end: (position) => {
-          incarnations[index] ??= position;
-        },
-      });
-    }
+  for (const { kind, streamId, payload } of entriesInForce(bucket.logged)) {
+    at += 1 + payload.length;
+    const stream = streams.get(streamId);
+    if (kind === RECORDS) batches.push({ at, bytes: payload, isSealed: stream?.isSealed === true });
+    else if (kind === DELETED) stream?.end(at);
+    else if (kind === BASIN_REMOVED) for (const each of streams.values()) if (each.basin === streamId) each.end(at);
+    if (kind !== CREATED) continue;
+    const created = JSON.parse(payload.toString()) as { basinId: string; name: string; cipher: string | null };
+    const incarnations = ends.get(created.name) ?? [];
+    ends.set(created.name, incarnations);
+    const index = incarnations.push(undefined) - 1;
+    streams.set(streamId, {
+      basin: created.basinId,
+      isSealed: created.cipher !== null,
+      end: (position) => {
+        incarnations[index] ??= position;
+      },
+    });
   }
   return { batches, ends };
 }

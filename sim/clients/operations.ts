@@ -16,6 +16,8 @@ export interface StreamRef {
   readonly createdOnRead: boolean;
   /** For an encrypted stream: 32 bytes in base64. */
   readonly encryptionKey: string | undefined;
+  /** The access token that is presented; none where anyone is let in. */
+  readonly bearer?: string | undefined;
 }
 
 export interface AppendCall {
@@ -64,8 +66,12 @@ export function readUrl(stream: StreamRef, call: ReadCall): string {
 
 /** What says which stream a request for records is for, and opens it. */
 export function streamHeaders(stream: StreamRef): Record<string, string> {
-  const { basin, encryptionKey } = stream;
-  return { "s2-basin": basin, ...(encryptionKey === undefined ? {} : { "s2-encryption-key": encryptionKey }) };
+  const { basin, encryptionKey, bearer } = stream;
+  return {
+    "s2-basin": basin,
+    ...(encryptionKey === undefined ? {} : { "s2-encryption-key": encryptionKey }),
+    ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+  };
 }
 
 /** An append as histories have it. */

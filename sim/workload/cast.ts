@@ -12,6 +12,7 @@ import { Gatekeeper } from "./gatekeeper.ts";
 import { Keeper } from "./keeper.ts";
 import { Reader, Tailer } from "./readers.ts";
 import { type Ageing, Subject } from "./subject.ts";
+import { Tenant } from "./tenant.ts";
 import { SessionWriter, Writer } from "./writers.ts";
 
 const BASIN = "simulated-basin";
@@ -89,7 +90,7 @@ export class Cast {
     const add = (kind: string, count: number, make: (client: Client) => Actor) => {
       for (let i = 1; i <= count; i += 1) this.actors.push(make(client(`${kind}${i}`)));
     };
-    const { writers, sessions, readers, tailers, admins, floods, doubters, gatekeepers } = scenario.actors;
+    const { writers, sessions, readers, tailers, admins, floods, doubters, gatekeepers, tenants } = scenario.actors;
     add("writer", writers, (client) => new Writer(client, stage));
     add("session", sessions, (client) => new SessionWriter(client, stage));
     add("reader", readers, (client) => new Reader(client, stage));
@@ -97,6 +98,7 @@ export class Cast {
     add("admin", admins, (client) => new Admin(client, stage));
     add("doubter", doubters, (client) => new Doubter(client, stage));
     add("gatekeeper", gatekeepers, (client) => new Gatekeeper(client, stage));
+    add("tenant", tenants, (client) => new Tenant(client, stage));
     add("flood", floods, (client) => new Flood(client, stage, this.#flooded));
     if (this.#ageing.length > 0) {
       const ageing: Stage = { ...stage, subjects: this.#ageing, pacesMs: AGEING_PACES_MS };

@@ -1,7 +1,8 @@
 // The actor that issues access tokens, uses them, and revokes them: what is issued opens what it is for and nothing else, at once and after
 // any restart; what is revoked, or has expired, opens nothing any more, wherever it is presented. Judged on the spot: histories know of
 // streams alone.
-import type { Client, Reply } from "../clients/client.ts";
+import { issueToken, revokeToken, sendJson } from "../clients/access-tokens.ts";
+import type { Client } from "../clients/client.ts";
 import { recordsUrl } from "../clients/operations.ts";
 import { MAX_WALL_ERROR_MS } from "../world/drift.ts";
 import type { Site } from "../world/world.ts";
@@ -11,6 +12,8 @@ import type { Subject } from "./subject.ts";
 const AUTHN = 401;
 const DENIED = 403;
 const PAUSE_MS = 200;
+/** What a token permits with its stream. */
+const RIGHTS = { read: true, write: false };
 /** How long tokens last that do not last for ever. */
 const LIVES_MS = [3_000, 15_000, 60_000];
 
@@ -55,19 +58,11 @@ export class Gatekeeper extends RepeatingActor {
     this.#issued += 1;
     const id = `${client.name}-${this.#issued}`;
     this.doing = `issuing ${id}`;
-    const scope = {
-      basins: { exact: subject.basin },
-      streams: { exact: subject.name },
-      op_groups: { stream: { read: true } },
-    };
     const expiresInMs = chance.happens(0.4) ? Math.round(world.scheduler.nowMs) + chance.pick(LIVES_MS) : undefined;
-    const expiry = expiresInMs === undefined ? {} : { expires_at: timeOf(expiresInMs) };
+    const expiresAt = expiresInMs === undefined ? undefined : timeOf(expiresInMs);
     const expiresAtMs = expiresInMs === undefined ? Number.POSITIVE_INFINITY : Number(WALL_EPOCH_MS) + expiresInMs;
-    const reply = await send(client, "POST", "/v1/access-tokens", {}, { id, scope, ...expiry });
-    if (typeof reply === "string" || reply.status !== 201) return;
-    const issued: unknown = JSON.parse(reply.body.toString());
-    const bearer = (issued as { readonly access_token?: unknown }).access_token;
-    if (typeof bearer !== "string") throw new Error("a token was issued, and not told");
+    const bearer = await issueToken(client, id, subject, RIGHTS, expiresAt);
+    if (bearer === undefined) return;
     const token: Token = { id, bearer, subject, expiresAtMs, state: "live" };
     this.#tokens.push(token);
     await this.#useEverywhere(token);
@@ -76,8 +71,7 @@ export class Gatekeeper extends RepeatingActor {
   async #revoke(token: Token): Promise<void> {
     this.doing = `revoking ${token.id}`;
     if (token.state === "live") token.state = "unsure";
-    const reply = await send(this.client, "DELETE", `/v1/access-tokens/${token.id}`, {}, undefined);
-    if (typeof reply === "string" || reply.status !== 204) return;
+    if (!(await revokeToken(this.client, token.id))) return;
     token.state = "revoked";
     await this.#useEverywhere(token);
   }
@@ -100,12 +94,12 @@ export class Gatekeeper extends RepeatingActor {
     const before = clockOf(site);
     const headers = { authorization: `Bearer ${bearer}`, "s2-basin": subject.basin };
     if (client.chance.happens(0.2)) {
-      const reply = await send(client, "POST", recordsUrl(subject), headers, { records: [{ body: "forbidden" }] });
+      const reply = await sendJson(client, "POST", recordsUrl(subject), headers, { records: [{ body: "forbidden" }] });
       if (typeof reply === "string") return false;
       if (reply.status < 300) world.violation(`${id} may read, and has written`);
       return reply.status < 500;
     }
-    const reply = await send(client, "GET", `${recordsUrl(subject)}/tail`, headers, undefined);
+    const reply = await sendJson(client, "GET", `${recordsUrl(subject)}/tail`, headers, undefined);
     if (typeof reply === "string") return false;
     const after = clockOf(site);
     // Whoever has forgotten a token by a clock that is ahead does not remember it.
@@ -145,17 +139,4 @@ function timeOf(ms: number): string {
 function clockOf({ process }: Site) {
   const runtime = process?.runtime;
   return { process, offsetMs: runtime?.wallOffsetMs, wallMs: runtime?.clock.wallMs() ?? Number.NaN };
-}
-
-function send(
-  client: Client,
-  method: string,
-  url: string,
-  headers: Readonly<Record<string, string>>,
-  json: object | undefined,
-): Promise<Reply> {
-  if (json === undefined) return client.send({ method, url, headers }, undefined);
-  const body = Buffer.from(JSON.stringify(json));
-  const head = { ...headers, "content-type": "application/json", "content-length": String(body.length) };
-  return client.send({ method, url, headers: head }, body);
 }

@@ -35,7 +35,7 @@ function setting(weather: Weather, seed = 1, exclusive = false): Setting {
     weather: () => weather,
     watch: new LogWatch(bucket, (what) => violations.push(what)),
     collection: new CollectionWatch((what) => violations.push(what)),
-    quota: new QuotaWatch(undefined, (what) => violations.push(what)),
+    quota: new QuotaWatch({ perBasin: {}, perToken: {} }, (what) => violations.push(what)),
     onViolation: (what) => violations.push(what),
   });
   return {

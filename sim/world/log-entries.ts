@@ -13,21 +13,24 @@ const CHUNK = 1;
 export const RECORDS = 1;
 export const CREATED = 3;
 export const DELETED = 5;
+export const REMOVED = 6;
 export const BASIN_REMOVED = 7;
 
 export interface LogEntry {
   readonly kind: number;
   /** Or a basin's. Hexadecimal. */
   readonly streamId: string;
+  /** Of a batch of records. */
+  readonly meteredBytes: number;
   readonly payload: Buffer;
 }
 
-export function placeOf(object: Uint8Array): number {
+function placeOf(object: Uint8Array): number {
   return Number(bufferOf(object).readBigUInt64LE(PLACE_AT));
 }
 
 /** The place where the log goes on. */
-export function goesOnAt(object: Uint8Array): number {
+function goesOnAt(object: Uint8Array): number {
   return Number(bufferOf(object).readBigUInt64LE(GOES_ON_AT));
 }
 
@@ -40,8 +43,20 @@ export function* entriesOf(object: Uint8Array): Generator<LogEntry> {
     yield {
       kind: bytes[at + 8],
       streamId: bytes.toString("hex", at + 16, at + 32),
+      meteredBytes: bytes.readUInt32LE(at + 12),
       payload: bytes.subarray(at + ENTRY_HEADER_BYTES, end),
     };
+  }
+}
+
+/** All that was ever in force, in order, also what is collected by now; `objects` by key. */
+export function* entriesInForce(objects: ReadonlyMap<string, Uint8Array>): Generator<LogEntry> {
+  let place = 0;
+  for (const key of [...objects.keys()].toSorted()) {
+    const object = objects.get(key);
+    if (object === undefined || placeOf(object) < place) continue;
+    place = goesOnAt(object);
+    yield* entriesOf(object);
   }
 }
 

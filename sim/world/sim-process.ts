@@ -44,6 +44,8 @@ export interface ProcessSettings {
   /** Memory for records. */
   readonly cacheBytes: number;
   readonly quotas: AppendQuotaOptions;
+  /** Undefined: any number. */
+  readonly streamsPerBasin: number | undefined;
 }
 
 export interface SimProcessOptions {
@@ -86,7 +88,7 @@ export class SimProcess {
 
   constructor(options: SimProcessOptions) {
     const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
-    const { flushLimits, compactionLimits, cacheBytes, quotas } = options.settings;
+    const { flushLimits, compactionLimits, cacheBytes, quotas, streamsPerBasin } = options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
@@ -114,6 +116,7 @@ export class SimProcess {
       flushLimits,
       compactionLimits,
       cacheBytes,
+      streamsPerBasin,
       onHalt: (error) => this.#fail(error),
     });
     const { engine, runtime } = this;

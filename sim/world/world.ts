@@ -65,7 +65,7 @@ export class World {
       (what) => this.violation(what),
       () => this.onManifest(),
     );
-    this.quota = new QuotaWatch(settings.quotas.perBasin.appendsPerSecond, (what) => this.violation(what));
+    this.quota = new QuotaWatch(settings.quotas, (what) => this.violation(what));
     this.sites = Array.from({ length: siteCount }, (_, i) => ({
       name: `site${i}`,
       process: undefined,
