@@ -152,6 +152,12 @@ describe("acknowledgements", () => {
   seen("an unknown append would have to fill two holes", "order", (s) =>
     s.told(append("a"), UNKNOWN).told(append("b"), acked(1)).told(append("c"), acked(3)),
   );
+  allowed("a clamped read by time begins behind a record that nobody has seen", (s) => {
+    s.told(append("a"), UNKNOWN).told(CHECK_TAIL, tailIs(1));
+    const read = s.begin({ kind: "read", start: { kind: "timestamp", timestamp: 5_000n }, clamp: true });
+    s.told(append("b"), acked(1));
+    read.answer(records(1, "b"));
+  });
   allowed("an unknown append takes effect late", (s) =>
     s.told(append("a"), UNKNOWN).told(append("b"), acked(0)).told(CHECK_TAIL, tailIs(1)).told(CHECK_TAIL, tailIs(2)),
   );

@@ -283,8 +283,11 @@ function startMisfit(
     }
     case "timestamp": {
       const last = tailTimestamp(state, placement);
+      const atTail = first === Math.max(log.tail, trimPoint);
       if (clamp && last !== undefined && last < start.timestamp)
-        return first === Math.max(log.tail, trimPoint) ? undefined : "it begins elsewhere than asked";
+        return atTail ? undefined : "it begins elsewhere than asked";
+      // Nobody was told the last record's time: it may be earlier than what was asked for.
+      if (clamp && last === undefined && atTail) return undefined;
       if (first >= log.tail) return "what it begins with is not there yet";
       if ((placement.timestamp(log.at(first)) ?? start.timestamp) < start.timestamp)
         return "it begins before the time asked";

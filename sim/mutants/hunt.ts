@@ -1,13 +1,15 @@
 // Running the simulator over a tree, seed after seed from 1 on, until one fails.
 import { spawn } from "node:child_process";
+import { NO_LIMITS } from "../run.ts";
 import type { Tree } from "./tree.ts";
 
 /** Seeds of the first run; each run takes twice as many as the one before, for its start costs more than a seed. */
 const FIRST_SEEDS = 5;
 /** A run that takes longer than this for a seed does not end any more. */
 const SEED_DEADLINE_MS = 60_000;
-/** More than any seed has: with limits, a failing seed is not looked into. */
-const NO_LIMIT = "1000000";
+/** As without limits; with them, a failing seed is not looked into. */
+const OPERATIONS = String(NO_LIMITS.operations);
+const FAULTS = "1000000";
 const MAX_REASON_CHARS = 160;
 
 export interface Catch {
@@ -44,7 +46,7 @@ export async function passes(tree: Tree, seed: number): Promise<boolean> {
 }
 
 function replay(tree: Tree, seed: number): Promise<Run> {
-  return simulate(tree, ["--seed", String(seed), "--operations", NO_LIMIT, "--faults", NO_LIMIT], 1);
+  return simulate(tree, ["--seed", String(seed), "--operations", OPERATIONS, "--faults", FAULTS], 1);
 }
 
 function simulate(tree: Tree, options: readonly string[], seeds: number): Promise<Run> {

@@ -309,6 +309,42 @@ test("a segment that alone tells of a stream is not dropped while the log says t
   await assert.rejects(next.h.until(next.h.engine.streams.get(BASIN, "gone")), code("stream_not_found"));
 });
 
+/** More than any merges here put. */
+const MANY_PUTS = 50;
+
+test("what only the log removes is rewritten once, and then there is rest", async () => {
+  const it = await opened();
+  await it.h.withStream();
+  // What tells of them is long.
+  const names = ["a", "b", "c"].map((name) => name.repeat(500));
+  for (const name of names) await it.h.until(it.h.engine.streams.ensure(BASIN, name, {}));
+  await appendUntilFlush(it.h, 1);
+  // A newer segment tells of them, too, and they are removed while it is put.
+  const hold = Promise.withResolvers<void>();
+  let isHeld = false;
+  let puts = 0;
+  it.store.hook = ({ kind, key }) => {
+    if (kind !== "putIfAbsent" || !key.startsWith(segmentPrefix(0))) return undefined;
+    if (isHeld) puts += 1;
+    // It would never come to an end.
+    if (puts === MANY_PUTS) return { holdBefore: new Promise(() => undefined) };
+    if (isHeld) return undefined;
+    isHeld = true;
+    return { holdBefore: hold.promise };
+  };
+  for (const name of names) await it.h.until(it.h.engine.streams.reconfigure(BASIN, name, { retentionAgeSecs: 60 }));
+  for (let i = 0; !isHeld; i += 1) await appendAll(it.h, i, i + 1);
+  for (const name of names) await it.h.until(it.h.engine.streams.delete(BASIN, name));
+  await it.runtime.advance(2_000);
+  hold.resolve();
+  await it.runtime.advance(ALL_MOVED_MS);
+  assert.ok(puts > 0 && puts < MANY_PUTS, `${puts} segments`);
+  const next = await reopened(it);
+  for (const name of names)
+    await assert.rejects(next.h.until(next.h.engine.streams.get(BASIN, name)), code("stream_not_found"));
+  await assertSound(it.memory);
+});
+
 /** Writes, trims and deletes so much that merges, rewrites and drops follow. Fills in what of STREAM was acknowledged. */
 async function work(it: Awaited<ReturnType<typeof opened>>, acknowledged: Map<number, string>): Promise<void> {
   for (let i = 0; i < 52; i += 1) {

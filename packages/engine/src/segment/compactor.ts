@@ -32,8 +32,8 @@ export interface CompactorOptions {
   readonly limits: CompactionLimits;
   /** Streams that a part of the log removes which is in no segment. */
   readonly removedInLog: () => Iterable<Stream>;
-  /** Whether a stream (its id in hexadecimal) is one of them. */
-  readonly isRemovedInLog: (id: string) => boolean;
+  /** The one of this id (in hexadecimal). */
+  readonly findRemovedInLog: (id: string) => Stream | undefined;
   /** Whether something was written to the log a moment ago. */
   readonly isBusy: () => boolean;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
@@ -117,13 +117,13 @@ export class Compactor {
   }
 
   async #merge(inputs: readonly LiveSegment[], level: number): Promise<boolean> {
-    const { runtime, shard, requests, manifests, segments, catalog, isRemovedInLog } = this.#options;
+    const { runtime, shard, requests, manifests, segments, catalog, findRemovedInLog } = this.#options;
     const { logStart } = manifests.manifest;
     const isOldest = manifests.manifest.segments[0]?.number === inputs[0].segment.number;
     const merged = await mergeSegments(inputs, isOldest, {
       runtime,
       catalog,
-      isRemovedInLog,
+      findRemovedInLog,
       getRange: (key, offset, length) => this.#read(key, offset, length),
     });
     if (requests.stopped) return false;

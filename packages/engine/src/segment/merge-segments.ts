@@ -27,8 +27,8 @@ import { Turns } from "./turns.ts";
 export interface MergeSources {
   readonly runtime: Runtime;
   readonly catalog: StreamCatalog;
-  /** Whether the stream (its id in hexadecimal) is removed by a part of the log that is in no segment. */
-  readonly isRemovedInLog: (id: string) => boolean;
+  /** The stream of this id (in hexadecimal), if it is removed by a part of the log that is in no segment. */
+  readonly findRemovedInLog: (id: string) => Stream | undefined;
   /** Part of an object. Errors: CorruptObjectError. */
   readonly getRange: (key: string, offset: number, length: number) => Promise<Uint8Array>;
 }
@@ -73,7 +73,11 @@ export async function mergeSegments(
       await records.copy(stream, builder, turns);
       // A newer segment tells of it, but records without a word on their stream are not found again.
       if (builder.hasRecords || numbers.has(stream.catalogSegment)) kept.push(entry);
-    } else if (sources.isRemovedInLog(Buffer.from(id).toString("hex"))) kept.push(entry);
+    } else {
+      // Whoever reads the log must know of it, from the newest that tells.
+      const removed = sources.findRemovedInLog(Buffer.from(id).toString("hex"));
+      if (removed !== undefined && numbers.has(removed.catalogSegment)) kept.push(entry);
+    }
     const turn = turns.after(0);
     if (turn !== undefined) await turn;
   }

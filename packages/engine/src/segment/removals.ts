@@ -22,8 +22,9 @@ export class Removals {
     for (const stream of streams) this.#all.set(hexOf(stream.id), stream);
   }
 
-  has(id: string): boolean {
-    return this.#all.has(id);
+  /** By the id in hexadecimal. */
+  get(id: string): Stream | undefined {
+    return this.#all.get(id);
   }
 
   all(): Iterable<Stream> {

@@ -114,7 +114,7 @@ export class Segments {
       segments: live,
       limits: options.compactionLimits ?? COMPACTION_LIMITS,
       removedInLog: () => this.#removedInLog(),
-      isRemovedInLog: (id) => this.#isRemovedInLog(id),
+      findRemovedInLog: (id) => this.#findRemovedInLog(id),
       isBusy,
       onHalt,
     });
@@ -139,9 +139,12 @@ export class Segments {
     for (const removals of this.#flusher.removalsInLog()) yield* removals.all();
   }
 
-  #isRemovedInLog(id: string): boolean {
-    for (const removals of this.#flusher.removalsInLog()) if (removals.has(id)) return true;
-    return false;
+  #findRemovedInLog(id: string): Stream | undefined {
+    for (const removals of this.#flusher.removalsInLog()) {
+      const stream = removals.get(id);
+      if (stream !== undefined) return stream;
+    }
+    return undefined;
   }
 
   /** Begins nothing more. Resolves when the requests under way have been answered, or have taken too long. */
