@@ -1,4 +1,5 @@
-// The seeds that every test run plays. Together they reach every rare branch of the engine.
+// The seeds that every test run plays: the cheapest of the first hundred and fifty that together reach every rare branch of the engine, each by two of
+// them where there are two.
 import { drawScenario } from "./scenario.ts";
 import { Chance } from "./world/chance.ts";
 
@@ -9,18 +10,18 @@ export interface FixedSeed {
 
 /** What a seed is about does not change with the engine (`scenario.ts`); what happens in it does. */
 export const FIXED_SEEDS: readonly FixedSeed[] = [
-  ...[44, 290, 300, 362].map((seed) => ({ seed, why: "a mixture" })),
-  ...[25, 32, 72, 129, 160, 174, 226, 254, 267, 374, 396].map((seed) => ({
+  ...[25, 52, 60, 69, 112, 129].map((seed) => ({ seed, why: "processes that take over from each other" })),
+  ...[1, 3, 12, 82].map((seed) => ({ seed, why: "a slow store, and leases" })),
+  ...[149].map((seed) => ({ seed, why: "an owner that is overtaken, and asked all the same" })),
+  ...[11].map((seed) => ({ seed, why: "streams that come and go" })),
+  ...[2, 115, 144].map((seed) => ({ seed, why: "what ages" })),
+  ...[106, 118].map((seed) => ({ seed, why: "a log that is flushed and collected all the time" })),
+  ...[14, 83].map((seed) => ({
     seed,
-    why: "processes that take over from each other",
+    why: "segments that are merged under slow reads, and under streams that come and go",
   })),
-  ...[82, 85, 278, 311, 388].map((seed) => ({ seed, why: "a slow store, and leases" })),
-  ...[146, 159, 309, 352].map((seed) => ({ seed, why: "an owner that is overtaken, and asked all the same" })),
-  ...[92, 204].map((seed) => ({ seed, why: "streams that come and go" })),
-  ...[169, 170, 299, 338, 378, 398].map((seed) => ({ seed, why: "what ages" })),
-  ...[125, 126, 148, 173, 379].map((seed) => ({ seed, why: "a log that is flushed and collected all the time" })),
-  ...[67, 293].map((seed) => ({ seed, why: "an object that rots" })),
-  ...[264, 314, 351, 366, 1050].map((seed) => ({ seed, why: "a flood that waits for room" })),
+  ...[90].map((seed) => ({ seed, why: "an object that rots" })),
+  ...[27, 100].map((seed) => ({ seed, why: "a flood that waits for room" })),
 ];
 
 /**
@@ -28,5 +29,5 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
  * they are not, the run fails. When many are needed, choose the fixed seeds anew.
  */
 export const RESERVE: readonly number[] = Array.from({ length: 600 }, (_, i) => 1000 + i).filter((seed) =>
-  ["takers", "idlers", "flood", "flushing"].includes(drawScenario(new Chance(seed).fork()).name),
+  ["takers", "idlers", "flood", "flushing", "merging"].includes(drawScenario(new Chance(seed).fork()).name),
 );
