@@ -1,5 +1,7 @@
 // What goes wrong, and when: processes crash, freeze, are suspended and come back, others take over meanwhile; the store's weather
 // turns; connections break; clocks jump. Heals everything at the end. Never touches a process but as the world could.
+
+import { Operator } from "./operator.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Budget } from "./workload/budget.ts";
 import type { Chance } from "./world/chance.ts";
@@ -83,6 +85,7 @@ export class Nemesis {
   readonly #chance: Chance;
   readonly #budget: Budget;
   readonly #scenario: Scenario;
+  readonly #operator: Operator;
   readonly #sleeping = new Map<SimProcess, { readonly sleep: Sleep; readonly sinceMs: number }>();
   /** Processes whose wall clock was set back: a suspension on top of that is more than any lease can bear. */
   readonly #setBack = new Set<SimProcess>();
@@ -98,6 +101,9 @@ export class Nemesis {
     this.#chance = chance;
     this.#budget = budget;
     this.#scenario = scenario;
+    this.#operator = new Operator(world, chance.fork(), () => {
+      this.#deeds += 1;
+    });
   }
 
   /** From here on things go wrong, about this often. */
@@ -225,6 +231,9 @@ export class Nemesis {
         return;
       case "overtake a flush":
         this.#overtakeFlush();
+        return;
+      case "operate":
+        this.#operator.act();
         return;
     }
   }
@@ -454,6 +463,7 @@ export class Nemesis {
   /** From here on nothing goes wrong any more, and somebody serves. */
   heal(): void {
     this.#healed = true;
+    this.#operator.stop();
     this.#world.connectionBreaks = 0;
     this.#set(WEATHERS.calm);
     for (const site of this.#world.sites) site.weather = undefined;

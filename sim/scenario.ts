@@ -20,6 +20,7 @@ export const ACTS = [
   "usurp",
   "hand over",
   "overtake a flush",
+  "operate",
 ] as const;
 /** What the nemesis may do. */
 export type Act = (typeof ACTS)[number];
@@ -334,6 +335,7 @@ function flushing(chance: Chance, mixed: Scenario): Scenario {
     exclusive: false,
     acts: [
       ...Array.from({ length: 6 }, (): Act => "overtake a flush"),
+      "operate",
       ...chance.pick<readonly Act[]>([["freeze"], ["usurp"], ["hand over"], ["crash"], ["weather", "weather"]]),
     ],
     weathers: [WEATHERS.flushStalling, WEATHERS.flushAmbiguous, WEATHERS.logStalling, WEATHERS.late],
@@ -375,7 +377,7 @@ function merging(chance: Chance, mixed: Scenario): Scenario {
     name: "merging",
     sites: 2,
     exclusive: false,
-    acts: ["weather", "weather", "weather", "weather", "crash"],
+    acts: ["weather", "weather", "weather", "weather", "crash", "operate"],
     weathers: [readsAreSlow ? WEATHERS.readsStalling : WEATHERS.flushStalling],
     faultPaceMs: 6_000,
     early: false,

@@ -2,9 +2,11 @@
 // never, take effect after their sender has given up or died: as the weather has it. Never invents an effect or an object.
 import {
   type DeletedMany,
+  type ListedObject,
   type ObjectStore,
   ObjectStoreError,
   type ObjectStoreErrorKind,
+  type StoreView,
   type UndeletedObject,
 } from "@tailrace/engine/object-store";
 import type { Bucket } from "./bucket.ts";
@@ -48,7 +50,7 @@ export interface BucketClientOptions {
   readonly onViolation: OnViolation;
 }
 
-export class BucketClient implements ObjectStore {
+export class BucketClient implements ObjectStore, StoreView {
   readonly description = "sim:";
   readonly exclusive: boolean;
   readonly #options: BucketClientOptions;
@@ -140,6 +142,13 @@ export class BucketClient implements ObjectStore {
 
   list(prefix: string, after = ""): Promise<string[]> {
     return this.#request("list", prefix, () => this.#options.bucket.list(prefix, after));
+  }
+
+  listObjects(prefix: string, after = ""): Promise<ListedObject[]> {
+    const { bucket } = this.#options;
+    return this.#request("list", prefix, () =>
+      bucket.list(prefix, after).map((key) => ({ key, bytes: bucket.get(key)?.length ?? 0 })),
+    );
   }
 
   delete(key: string): Promise<void> {

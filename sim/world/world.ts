@@ -2,14 +2,16 @@
 // Decides nothing: the nemesis says what goes wrong, the clients what is asked.
 import { BranchCounts } from "@tailrace/engine/runtime";
 import { Bucket, type Rot } from "./bucket.ts";
+import { BucketClient } from "./bucket-client.ts";
 import { Chance } from "./chance.ts";
 import { CollectionWatch } from "./collection-watch.ts";
+import { Drift } from "./drift.ts";
 import { Exchange, type RequestHead } from "./exchange.ts";
 import { LogWatch } from "./log-watch.ts";
 import { Connection } from "./network.ts";
-import type { Sealing } from "./process-runtime.ts";
+import { ProcessRuntime, type Sealing } from "./process-runtime.ts";
 import { QuotaWatch } from "./quota-watch.ts";
-import { type Lane, Scheduler } from "./scheduler.ts";
+import { Lane, Scheduler } from "./scheduler.ts";
 import { type ProcessSettings, SimProcess } from "./sim-process.ts";
 import type { Trace } from "./trace.ts";
 import { WEATHERS, type Weather } from "./weather.ts";
@@ -114,6 +116,36 @@ export class World {
     site.process = process;
     this.processes.push(process);
     return process;
+  }
+
+  /** The way to the bucket of somebody who is no process of the service, and runs elsewhere. */
+  visit(name: string): { readonly lane: Lane; readonly runtime: ProcessRuntime; readonly store: BucketClient } {
+    const { scheduler, bucket, watch, collection, quota } = this;
+    const chance = this.#chance.fork();
+    const lane = new Lane(name);
+    quota.started(lane, scheduler.nowMs);
+    return {
+      lane,
+      runtime: new ProcessRuntime(
+        scheduler,
+        lane,
+        chance.fork(),
+        new Drift(chance.fork()),
+        this.branches,
+        this.sealings,
+      ),
+      store: new BucketClient({
+        bucket,
+        scheduler,
+        lane,
+        chance,
+        weather: () => this.weather,
+        watch,
+        collection,
+        quota,
+        onViolation: (what) => this.violation(what),
+      }),
+    };
   }
 
   /** Sends a request to a site, its body still to come. Undefined when nobody listens there: then nothing was sent. */
