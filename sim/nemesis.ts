@@ -3,6 +3,7 @@
 
 import { Operator } from "./operator.ts";
 import type { Scenario } from "./scenario.ts";
+import { Sleepers } from "./sleepers.ts";
 import type { Budget } from "./workload/budget.ts";
 import type { Chance } from "./world/chance.ts";
 import { Lane } from "./world/scheduler.ts";
@@ -18,8 +19,6 @@ const GIVEN_UP_MS = 8_000;
 /** When something rots, after the beginning. */
 const ROTS_BETWEEN_MS = [2_000, 12_000] as const;
 
-/** How long processes sleep, about. */
-const SLEEPS_MS = [100, 1_000, 1_700, 2_500, 10_000, 30_000, 150_000];
 /** What can be wrong with one process's way to the store, while all others are well. */
 const WAYS: readonly Weather[] = [
   WEATHERS.away,
@@ -72,13 +71,6 @@ const WITHIN_WAIT_MS = 1_700;
 const SUCCESSION_MS = 1_000;
 const SUCCESSION_POLL_MS = 20;
 
-/** Which of its two ways of sleeping a process knows. */
-type Sleep =
-  /** Its clocks go on, nothing else does: SIGSTOP, a machine that swaps. */
-  | "frozen"
-  /** Its monotonic clock stands still too: a virtual machine that is suspended. */
-  | "suspended";
-
 export class Nemesis {
   readonly lane = new Lane("nemesis");
   readonly #world: World;
@@ -86,11 +78,7 @@ export class Nemesis {
   readonly #budget: Budget;
   readonly #scenario: Scenario;
   readonly #operator: Operator;
-  readonly #sleeping = new Map<SimProcess, { readonly sleep: Sleep; readonly sinceMs: number }>();
-  /** Processes whose wall clock was set back: a suspension on top of that is more than any lease can bear. */
-  readonly #setBack = new Set<SimProcess>();
-  /** And those that were suspended: theirs are not set back any more. */
-  readonly #suspended = new Set<SimProcess>();
+  readonly #sleepers: Sleepers;
   #healed = false;
   #resting = false;
   /** What it did so far. */
@@ -101,6 +89,7 @@ export class Nemesis {
     this.#chance = chance;
     this.#budget = budget;
     this.#scenario = scenario;
+    this.#sleepers = new Sleepers(world, chance, this.lane);
     this.#operator = new Operator(world, chance.fork(), () => {
       this.#deeds += 1;
     });
@@ -140,13 +129,10 @@ export class Nemesis {
 
   /** Nobody who is awake serves, and for too long: another process starts elsewhere. Where a sleeper holds the lock, it must die first. */
   #replaceSleepers(): void {
-    const { scheduler, bucket } = this.#world;
-    for (const [process, { sinceMs }] of this.#sleeping) {
-      if (scheduler.nowMs - sinceMs < GIVEN_UP_MS) continue;
-      if (bucket.exclusive) process.crash();
-      this.#startSomewhere();
-      return;
-    }
+    const process = this.#sleepers.asleepFor(GIVEN_UP_MS);
+    if (process === undefined) return;
+    if (this.#world.bucket.exclusive) process.crash();
+    this.#startSomewhere();
   }
 
   #startSomewhere(): SimProcess | undefined {
@@ -161,7 +147,7 @@ export class Nemesis {
     if (process === undefined) return;
     const stumble = () => {
       if (process.over || process.lane.state !== "running" || this.#healed) return;
-      this.#sleep(process, "frozen");
+      this.#sleepers.sleep(process, "frozen");
       this.#startSomewhere();
     };
     // It may be about to look whether its marker is the newest.
@@ -201,10 +187,10 @@ export class Nemesis {
         victim?.stop();
         return;
       case "freeze":
-        if (victim !== undefined) this.#sleep(victim, "frozen");
+        if (victim !== undefined) this.#sleepers.sleep(victim, "frozen");
         return;
       case "suspend":
-        if (victim !== undefined) this.#sleep(victim, "suspended");
+        if (victim !== undefined) this.#sleepers.sleep(victim, "suspended");
         return;
       case "start":
         this.#startSomewhere();
@@ -218,7 +204,7 @@ export class Nemesis {
         this.#stumble();
         return;
       case "clock":
-        if (victim !== undefined) this.#jump(victim);
+        if (victim !== undefined) this.#sleepers.jump(victim);
         return;
       case "cut off":
         if (victim !== undefined) this.#cutOff(victim);
@@ -257,11 +243,11 @@ export class Nemesis {
       if (taker === undefined) return;
       scheduler.after(chance.between(0, WITHIN_WAIT_MS), this.lane, "goes on", () => {
         if (this.#healed) return;
-        if (chance.happens(0.3)) this.#jump(taker);
+        if (chance.happens(0.3)) this.#sleepers.jump(taker);
         if (owner.over || owner.lane.state !== "running") return;
-        if (ailment === "freeze") this.#sleep(owner, "frozen");
-        if (ailment === "suspend") this.#sleep(owner, "suspended");
-        if (ailment === "clock") this.#jump(owner);
+        if (ailment === "freeze") this.#sleepers.sleep(owner, "frozen");
+        if (ailment === "suspend") this.#sleepers.sleep(owner, "suspended");
+        if (ailment === "clock") this.#sleepers.jump(owner);
       });
     });
   }
@@ -331,7 +317,7 @@ export class Nemesis {
       if (owner.over || owner.lane.state !== "running") return;
       if (ailment.endsWith("crash")) owner.crash();
       if (ailment === "log away") this.#cutOff(owner, [WEATHERS.logAway]);
-      if (ailment.startsWith("sleep")) this.#sleep(owner, "frozen", chance.pick(FLUSH_SLEEPS_MS));
+      if (ailment.startsWith("sleep")) this.#sleepers.sleep(owner, "frozen", chance.pick(FLUSH_SLEEPS_MS));
     });
   }
 
@@ -423,43 +409,6 @@ export class Nemesis {
     this.#world.scheduler.note(this.lane, `weather: ${weather.name}`);
   }
 
-  #sleep(process: SimProcess, wanted: Sleep, forMs = this.#chance.pick(SLEEPS_MS)): void {
-    const { scheduler } = this.#world;
-    const sleep = this.#setBack.has(process) ? "frozen" : wanted;
-    if (sleep === "suspended") this.#suspended.add(process);
-    scheduler.freeze(process.lane);
-    scheduler.note(this.lane, `${process.name} is ${sleep}`);
-    const asleep = { sleep, sinceMs: scheduler.nowMs };
-    this.#sleeping.set(process, asleep);
-    scheduler.after(forMs * (0.5 + this.#chance.fraction()), this.lane, `${process.name} wakes up`, () => {
-      // It may have been woken before its time, and sleep again.
-      if (this.#sleeping.get(process) === asleep) this.#wake(process);
-    });
-  }
-
-  #wake(process: SimProcess): void {
-    const asleep = this.#sleeping.get(process);
-    if (asleep === undefined) return;
-    this.#sleeping.delete(process);
-    if (process.over) return;
-    const { scheduler } = this.#world;
-    const sleptMs = scheduler.nowMs - asleep.sinceMs;
-    if (asleep.sleep === "suspended") process.runtime.suspended(sleptMs);
-    scheduler.thaw(process.lane, asleep.sleep === "suspended" ? sleptMs : 0);
-  }
-
-  #jump(process: SimProcess): void {
-    const byMs = this.#chance.pick([-3_600_000, -2_000, -100, 100, 1_400, 3_600_000]);
-    if (byMs < 0) {
-      // Nor the other way round.
-      if (this.#suspended.has(process)) return;
-      this.#setBack.add(process);
-    }
-    process.runtime.wallOffsetMs += byMs;
-    this.#world.clocksJumped = true;
-    this.#world.scheduler.note(this.lane, `the wall clock of ${process.name} jumps by ${byMs} ms`);
-  }
-
   /** From here on nothing goes wrong any more, and somebody serves. */
   heal(): void {
     this.#healed = true;
@@ -467,7 +416,7 @@ export class Nemesis {
     this.#world.connectionBreaks = 0;
     this.#set(WEATHERS.calm);
     for (const site of this.#world.sites) site.weather = undefined;
-    for (const process of [...this.#sleeping.keys()]) this.#wake(process);
+    this.#sleepers.wakeAll();
   }
 
   /** A last process after all others: what it makes of the bucket is what is in it. */
