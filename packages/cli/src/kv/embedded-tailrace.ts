@@ -1,13 +1,13 @@
-// A Tailrace in this process for a log of this process: on loopback, behind a token that nobody else is told.
-import { randomBytes } from "node:crypto";
+// A Tailrace in this process for a log of this process: an engine on a store, which nobody else can speak to.
 import { CorruptObjectError, DeploymentError, Engine } from "@tailrace/engine";
 import { ObjectStoreError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { type RunningServer, startServer } from "@tailrace/server";
+import type { Log } from "@tailrace/replica";
 import type { Logger } from "pino";
 import { ExitCode, ExitError } from "../exit-codes.ts";
 import { openStoreOrExit } from "../open-store.ts";
 import { haltError, type StopSignal } from "../stop-signal.ts";
+import { createEngineLog, type StreamName } from "./engine-log.ts";
 
 export interface EmbeddedSetup {
   /** As `tailrace serve` takes it. */
@@ -18,22 +18,13 @@ export interface EmbeddedSetup {
   readonly stop: StopSignal;
 }
 
-/** Requests may take this long to end once a shutdown has begun. */
-const DRAIN_GRACE_MS = 4_000;
-
 export class EmbeddedTailrace {
-  readonly url: string;
-  readonly token: string;
   /** Where data is kept, for people. */
   readonly description: string;
   readonly #engine: Engine;
-  readonly #server: RunningServer;
 
-  private constructor(engine: Engine, server: RunningServer, token: string, description: string) {
+  private constructor(engine: Engine, description: string) {
     this.#engine = engine;
-    this.#server = server;
-    this.url = server.url;
-    this.token = token;
     this.description = description;
   }
 
@@ -47,10 +38,7 @@ export class EmbeddedTailrace {
       cacheBytes: memoryBytes,
       onHalt: (error) => stop.fail(haltError(error)),
     });
-    const token = randomBytes(32).toString("base64url");
-    const listen = { host: "127.0.0.1", port: 0, cors: false, rootToken: token };
-    const server = await startServer({ engine, runtime: systemRuntime, logger, ...listen });
-    const embedded = new EmbeddedTailrace(engine, server, token, store.description);
+    const embedded = new EmbeddedTailrace(engine, store.description);
     try {
       await engine.started;
       return embedded;
@@ -60,10 +48,14 @@ export class EmbeddedTailrace {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#server.drain(DRAIN_GRACE_MS);
-    this.#server.close();
-    await this.#engine.close();
+  /** The stream as a log, created where it is not there. Rejects with `LogError`. */
+  log(name: StreamName): Promise<Log> {
+    return createEngineLog(this.#engine, name);
+  }
+
+  /** What was taken is durable then. */
+  close(): Promise<void> {
+    return this.#engine.close();
   }
 }
 

@@ -1,5 +1,5 @@
 // `tailrace kv serve`: opens the log, catches up, serves clients, and stops cleanly.
-import { S2, S2Environment } from "@s2-dev/streamstore";
+import { S2Environment } from "@s2-dev/streamstore";
 import { Store } from "@tailrace/kv";
 import { createS2Log, type Log, LogError, type S2LogOptions, StoppedError } from "@tailrace/replica";
 import { destination, type Logger, pino } from "pino";
@@ -73,9 +73,7 @@ async function openStore(
 ): Promise<Store> {
   const { basin, stream } = address;
   try {
-    const client = embedded === undefined ? clientOfEnvironment() : clientOf(embedded);
-    if (embedded !== undefined) await createBasin(client, basin);
-    const open = (name: string): Promise<Log> => createS2Log({ client, basin, stream: name });
+    const open = embedded === undefined ? remoteLogs(basin) : (name: string) => embedded.log({ basin, stream: name });
     return await Store.open({
       log: await open(stream),
       snapshots: { log: await open(`${stream}.snapshots`) },
@@ -92,18 +90,16 @@ async function openStore(
   }
 }
 
-function clientOf({ url, token }: EmbeddedTailrace): S2LogOptions["client"] {
-  return { accessToken: token, endpoints: { account: url, basin: url } };
+/** Streams of the endpoint that the environment names. */
+function remoteLogs(basin: string): (stream: string) => Promise<Log> {
+  const client = clientOfEnvironment();
+  return (stream) => createS2Log({ client, basin, stream });
 }
 
 function clientOfEnvironment(): S2LogOptions["client"] {
   const { accessToken, ...rest } = S2Environment.parse();
   if (accessToken === undefined) throw new ExitError(ExitCode.usage, "S2_ACCESS_TOKEN is not set");
   return { accessToken, ...rest };
-}
-
-async function createBasin(client: S2LogOptions["client"], basin: string): Promise<void> {
-  await new S2(client).basins.ensure({ basin });
 }
 
 /** As `work`, unless the process is told to stop first. Errors: ExitError. */
