@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Redis } from "ioredis";
 import { TailraceProcess } from "../../../test/support/tailrace-process.ts";
-import { Directory, portOf, startKv } from "./support.ts";
+import { Directory, httpUrlOf, portOf, startKv } from "./support.ts";
 
 const directory = new Directory();
 after(() => directory.remove());
@@ -15,6 +16,17 @@ function connect(kv: TailraceProcess, options: object = {}): Redis {
   const redis = new Redis(portOf(kv), "127.0.0.1", { retryStrategy: () => null, ...options });
   redis.on("error", () => undefined);
   return redis;
+}
+
+/** What is answered over TLS, with the certificate checked or not. */
+function bodyOver(url: string, options: { rejectUnauthorized?: boolean }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, options, (response) =>
+      response.toArray().then((parts) => resolve(Buffer.concat(parts).toString()), reject),
+    )
+      .on("error", reject)
+      .end();
+  });
 }
 
 /** Started with arguments that it must refuse: exit code and what it said. */
@@ -95,14 +107,27 @@ test("it listens beyond loopback only with a password, or when it is told to", a
   await kv.kill();
 });
 
-test("it speaks TLS", async () => {
-  const kv = await startKv({ store: "memory:", args: ["--tls-self"] });
+test("it speaks TLS, on both ports", async () => {
+  const kv = await startKv({ store: "memory:", args: ["--tls-self", "--listen", "127.0.0.1:0"] });
   assert.match(kv.url, /^rediss:/);
   const redis = connect(kv, { tls: { rejectUnauthorized: false } });
   assert.equal(await redis.set("a", "1"), "OK");
   assert.equal(await redis.get("a"), "1");
   redis.disconnect();
+  const url = httpUrlOf(kv);
+  assert.match(url, /^https:/);
+  assert.equal(await bodyOver(`${url}/v1/keys/a`, { rejectUnauthorized: false }), "1");
+  await assert.rejects(bodyOver(`${url}/v1/keys/a`, {}), /self-signed certificate/);
+  // Who speaks in the clear is not answered so.
+  await assert.rejects(fetch(`${url.replace("https:", "http:")}/health`));
   await kv.kill();
+});
+
+test("how S3 is to encrypt what is put is checked before anything is opened", async () => {
+  assert.match(
+    await refused(["--store", "s3://bucket/prefix", "--s3-sse", "rot13"]),
+    /^2 .*'--s3-sse <how>' argument 'rot13' is invalid/s,
+  );
 });
 
 test("its memory is bounded: beyond, what would add to it is refused, and the rest goes on", async () => {

@@ -12,6 +12,7 @@ import { createEngineLog, type StreamName } from "./engine-log.ts";
 export interface EmbeddedSetup {
   /** As `tailrace serve` takes it. */
   readonly store: string;
+  readonly s3Sse?: string | undefined;
   readonly memoryBytes: number;
   readonly logger: Logger;
   /** Told when the engine halts. */
@@ -29,8 +30,8 @@ export class EmbeddedTailrace {
   }
 
   /** Resolves once it answers. Errors: ExitError. */
-  static async start({ store: url, memoryBytes, logger, stop }: EmbeddedSetup): Promise<EmbeddedTailrace> {
-    const store = await openStoreOrExit(url);
+  static async start({ store: url, s3Sse, memoryBytes, logger, stop }: EmbeddedSetup): Promise<EmbeddedTailrace> {
+    const store = await openStoreOrExit(url, { s3Sse });
     const engine = Engine.start({
       runtime: systemRuntime,
       store,

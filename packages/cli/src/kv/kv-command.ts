@@ -3,6 +3,7 @@ import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { parseSizeBytes } from "../human-size.ts";
 import { defaultMemoryBytes, LOG_LEVELS, parseListen, parseMemory, parseStore } from "../options.ts";
+import { s3SseOption } from "../s3-sse-option.ts";
 
 export interface KvServeOptions {
   readonly stream?: LogAddress;
@@ -14,6 +15,8 @@ export interface KvServeOptions {
   readonly tokenFile?: string;
   readonly metricsAuth?: boolean;
   readonly store: string;
+  /** Of the embedded Tailrace's objects. */
+  readonly s3Sse?: string;
   /** Bytes, of the embedded Tailrace. */
   readonly memory: number;
   /** Bytes of keys and values; 0: any number. */
@@ -113,6 +116,7 @@ function serveKvCommand(): Command {
         .argParser(parseStore)
         .default("file:./tailrace-kv-data"),
     )
+    .addOption(s3SseOption())
     .addOption(
       new Option("--memory <size>", "without --stream, memory for records written lately or fetched from the store")
         .env("TAILRACE_MEMORY")

@@ -123,6 +123,8 @@ class S2Appender implements Appender {
   readonly #session: Promise<AppendSession>;
   /** Acknowledgements are counted here, too: the SDK keeps those that nobody takes. */
   #acks: Promise<ReadableStreamDefaultReader> | undefined;
+  /** A session may go on behind a batch that it never took; an appender may not. */
+  #failed: LogError | undefined;
 
   constructor(stream: S2Stream) {
     // Our own bound is the lower one: the SDK never has to hold a batch back, and so keeps their order.
@@ -134,9 +136,11 @@ class S2Appender implements Appender {
   async append(batch: AppendBatch): Promise<AppendAck> {
     try {
       const session = await this.#session;
+      if (this.#failed !== undefined) throw this.#failed;
       const ticket = await session.submit(inputOf(batch));
       return acked(await ticket.ack());
     } catch (error) {
+      this.#failed ??= logError(error);
       throw logError(error);
     }
   }
@@ -165,8 +169,9 @@ class S2Follower implements Follower {
   readonly #ask: Ask;
   #from: number;
   #reader: ReadableStreamDefaultReader<ReadRecord<"bytes">> | undefined;
-  readonly #closed = Promise.withResolvers<undefined>();
   #over = false;
+  /** Lets go of a `next` that waits. */
+  #letGo: (() => void) | undefined;
 
   constructor(stream: S2Stream, ask: Ask, from: number) {
     this.#stream = stream;
@@ -174,15 +179,17 @@ class S2Follower implements Follower {
     this.#from = from;
   }
 
+  /** A race with one promise of the end would keep with it all that was ever read. */
   next(): Promise<readonly LogRecord[] | undefined> {
-    const records = this.#next();
-    records.catch(() => undefined);
-    return Promise.race([records, this.#closed.promise]);
+    return new Promise((resolve, reject) => {
+      this.#letGo = () => resolve(undefined);
+      this.#next().then(resolve, reject);
+    });
   }
 
   close(): void {
     this.#over = true;
-    this.#closed.resolve(undefined);
+    this.#letGo?.();
     const reader = this.#reader;
     this.#reader = undefined;
     reader?.cancel("closed").catch(() => undefined);
