@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
+import type { KvResult } from "./kv/marks.ts";
 import type { StoreKind } from "./options.ts";
 import type { ServerName } from "./servers/server.ts";
 import type { SweepPoint } from "./sweep/point.ts";
@@ -64,6 +65,10 @@ export function writeJson(path: string, results: readonly Result[], skipped: rea
 
 export function writePeers(path: string, peers: readonly PeerResult[], skipped: readonly string[]): void {
   write(path, { skipped, peers });
+}
+
+export function writeKv(path: string, kv: readonly KvResult[]): void {
+  write(path, { kv });
 }
 
 export function writeSweeps(path: string, points: readonly SweepPoint[], skipped: readonly string[]): void {
