@@ -1,7 +1,8 @@
 // Redis's patterns: `*`, `?`, `[a-c]`, `[^a]`, and `\` before a character meant as it is. Matched in time of pattern × text at
-// most, whatever the pattern: a hostile one holds nobody up.
+// most, whatever the pattern, and over all texts that one command holds against it in a bounded number of steps.
+import { Steps } from "./steps.ts";
 
-/** Tells whether a text matches. */
+/** Tells whether a text matches. Throws `CommandError` once all that it was asked took more steps than a command may take. */
 export type Glob = (text: string) => boolean;
 
 type Token =
@@ -11,20 +12,32 @@ type Token =
   | { readonly kind: "class"; readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
 
 export function glob(pattern: string): Glob {
+  return globWithin(pattern, new Steps());
+}
+
+/** For a pattern that is kept: whoever keeps it bounds its length, and that of the texts. */
+export function keptGlob(pattern: string): Glob {
+  return globWithin(pattern, new Steps(Number.POSITIVE_INFINITY));
+}
+
+function globWithin(pattern: string, steps: Steps): Glob {
   if (pattern === "*") return () => true;
   const tokens = parse(pattern);
   // Redis looks at no pattern where there is no text.
-  return (text) => (text === "" ? pattern === "" : matches(tokens, text));
+  return (text) => (text === "" ? pattern === "" : matches(tokens, text, steps));
 }
 
 /** With one way back: to the last `*`, which then takes a character more. */
-function matches(tokens: readonly Token[], text: string): boolean {
+function matches(tokens: readonly Token[], text: string, steps: Steps): boolean {
   let token = 0;
   let at = 0;
   let star = -1;
   let starAt = 0;
-  while (at < text.length) {
+  let taken = 0;
+  const { left } = steps;
+  while (at < text.length && taken <= left) {
     const current = tokens[token];
+    taken += current?.kind === "class" ? current.ranges.length + 1 : 1;
     if (current?.kind === "any") {
       star = token;
       starAt = at;
@@ -37,9 +50,11 @@ function matches(tokens: readonly Token[], text: string): boolean {
       at = starAt;
       token = star + 1;
     } else {
+      steps.take(taken);
       return false;
     }
   }
+  steps.take(taken);
   while (tokens[token]?.kind === "any") token += 1;
   return token === tokens.length;
 }

@@ -4,6 +4,15 @@
 export const MAX_STRING_BYTES = 1024 * 1024;
 /** What one command may read of strings, repeated ones included: every replica has to do it before anything else. */
 export const MAX_READ_BYTES = 64 * 1024 * 1024;
+/**
+ * Elements that one command may look at where a client can make it look at the same ones again and again, and steps of matching
+ * patterns: a few seconds' worth. Every replica has to take them before anything else.
+ */
+export const MAX_STEPS = 16 * 1024 * 1024;
+/** Of PSUBSCRIBE: every message is held against every pattern. */
+export const MAX_PATTERN_BYTES = 1024;
+/** Of PUBLISH, for the same reason. */
+export const MAX_CHANNEL_BYTES = 4096;
 /** Names are for finding things. */
 export const MAX_KEY_BYTES = 64 * 1024;
 /** Of a command, its name included: each costs memory beside its bytes. */

@@ -51,12 +51,16 @@ function lmove(context: CommandContext, [, from, to, fromEnd, toEnd]: Arguments)
   return move(context, from, to, endOf(fromEnd), endOf(toEnd));
 }
 
-/** The number of keys stands at `numberAt`; if `blocks`, the timeout before it. */
-function lmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
+/** The number of keys stands at `numberAt`. */
+function lmpopOptions(args: Arguments, numberAt: number) {
   const { keys, next } = keysAfter(args, numberAt);
   if (next >= args.length) throw syntaxError();
-  const end = endOf(args[next]);
-  const count = popCount(args, next + 1);
+  return { keys, end: endOf(args[next]), count: popCount(args, next + 1) };
+}
+
+/** If it blocks, the timeout stands before the number of keys. */
+function lmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
+  const { keys, end, count } = lmpopOptions(args, numberAt);
   if (blocks) timeoutMs(args[1]);
   for (const key of keys) {
     if (listAt(context, key) !== undefined) return [key, take(context, key, end, count)];
@@ -81,7 +85,18 @@ function blmove(context: CommandContext, [, from, to, fromEnd, toEnd, timeout]: 
 }
 
 const lastIsTimeout = (args: Arguments): number => timeoutMs(args[args.length - 1]);
-const firstIsTimeout = (args: Arguments): number => timeoutMs(args[1]);
+
+// What is wrong with the rest is told first.
+
+function blmoveTimeoutMs(args: Arguments): number {
+  for (const end of args.slice(3, 5)) endOf(end);
+  return lastIsTimeout(args);
+}
+
+function blmpopTimeoutMs(args: Arguments): number {
+  lmpopOptions(args, 2);
+  return timeoutMs(args[1]);
+}
 
 export const LIST_POP_COMMANDS: readonly CommandSpec[] = [
   { name: "lpop", arity: -2, flags: ["write", "fast"], keys: FIRST_KEY, run: pop("head", "lpop") },
@@ -134,7 +149,7 @@ export const LIST_POP_COMMANDS: readonly CommandSpec[] = [
     arity: 6,
     flags: ["write", "denyoom", "blocking"],
     keys: FIRST_TWO_KEYS,
-    waitMs: lastIsTimeout,
+    waitMs: blmoveTimeoutMs,
     run: blmove,
   },
   {
@@ -143,7 +158,7 @@ export const LIST_POP_COMMANDS: readonly CommandSpec[] = [
     flags: ["write", "blocking", "movablekeys"],
     keys: NO_KEYS,
     keysOf: countedKeys(2),
-    waitMs: firstIsTimeout,
+    waitMs: blmpopTimeoutMs,
     run: (context, args) => lmpop(context, args, 2, true),
   },
 ];

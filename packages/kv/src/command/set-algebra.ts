@@ -3,6 +3,7 @@ import { StringSet } from "../state/string-set.ts";
 import { countedKeys, keysAfter, positiveCount, store } from "./collections.ts";
 import { CommandError, syntaxError } from "./errors.ts";
 import { type Reply, set } from "./reply.ts";
+import { checkIntersection, checkUnion, exclusion } from "./set-steps.ts";
 import { setAt } from "./sets.ts";
 import { ALL_KEYS, type Arguments, type CommandContext, type CommandSpec, NO_KEYS } from "./spec.ts";
 
@@ -10,18 +11,23 @@ import { ALL_KEYS, type Arguments, type CommandContext, type CommandSpec, NO_KEY
 type Operation = (sets: readonly (StringSet | undefined)[]) => Iterable<string>;
 
 function* intersection(sets: readonly (StringSet | undefined)[]): Generator<string> {
+  checkIntersection(sets);
   const [smallest, ...others] = sets.toSorted((a, b) => (a?.size ?? 0) - (b?.size ?? 0));
   for (const member of smallest?.members ?? []) {
     if (others.every((other) => other?.has(member))) yield member;
   }
 }
 
-const union: Operation = (sets) => new Set(sets.flatMap((set) => set?.members ?? []));
+const union: Operation = (sets) => {
+  checkUnion(sets);
+  const members = new Set<string>();
+  for (const set of sets) for (const member of set?.members ?? []) members.add(member);
+  return members;
+};
 
 function* difference([first, ...others]: readonly (StringSet | undefined)[]): Generator<string> {
-  for (const member of first?.members ?? []) {
-    if (!others.some((other) => other?.has(member))) yield member;
-  }
+  const isExcluded = exclusion(first, others);
+  for (const member of first?.members ?? []) if (!isExcluded(member)) yield member;
 }
 
 /** All of them first: whatever is of another type refuses the command. */

@@ -5,6 +5,7 @@ import { countedKeys, positiveCount, store } from "./collections.ts";
 import { CommandError, syntaxError, wrongType } from "./errors.ts";
 import { float, integer } from "./numbers.ts";
 import { double, pairs, type Reply } from "./reply.ts";
+import { checkIntersection, checkUnion, exclusion } from "./set-steps.ts";
 import { type Arguments, type CommandContext, type CommandSpec, FIRST_KEY, NO_KEYS } from "./spec.ts";
 
 /** A key that is given; one that is not there is empty. */
@@ -97,6 +98,7 @@ function bySize(sources: readonly Source[]): Source[] {
 }
 
 function union({ sources, aggregate }: Request): SortedSet {
+  checkUnion(sources.map(({ set }) => set));
   const scores = new Map<string, number>();
   for (const source of bySize(sources)) {
     for (const member of source.set?.members ?? []) {
@@ -109,6 +111,7 @@ function union({ sources, aggregate }: Request): SortedSet {
 }
 
 function* intersection({ sources, aggregate }: Request): Generator<[string, number]> {
+  checkIntersection(sources.map(({ set }) => set));
   const [smallest, ...others] = bySize(sources);
   for (const member of smallest.set?.members ?? []) {
     let score = weighed(smallest, member) ?? 0;
@@ -122,8 +125,12 @@ function* intersection({ sources, aggregate }: Request): Generator<[string, numb
 }
 
 function* difference([first, ...others]: readonly Source[]): Generator<[string, number]> {
+  const isExcluded = exclusion(
+    first.set,
+    others.map(({ set }) => set),
+  );
   for (const member of first.set?.members ?? []) {
-    if (others.some(({ set }) => set?.has(member))) continue;
+    if (isExcluded(member)) continue;
     yield [member, scoreIn(first.set, member) ?? 0];
   }
 }

@@ -34,12 +34,22 @@ function sideOf(text: string): Side {
   return side === "MIN" ? "min" : "max";
 }
 
-/** The number of keys stands at `numberAt`; if `blocks`, the timeout before it. */
-function zmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
+/** The number of keys stands at `numberAt`. */
+function zmpopOptions(args: Arguments, numberAt: number) {
   const { keys, next } = keysAfter(args, numberAt);
   if (next >= args.length) throw syntaxError();
-  const side = sideOf(args[next]);
-  const count = popCount(args, next + 1);
+  return { keys, side: sideOf(args[next]), count: popCount(args, next + 1) };
+}
+
+/** What is wrong with the rest is told first. */
+function bzmpopTimeoutMs(args: Arguments): number {
+  zmpopOptions(args, 2);
+  return timeoutMs(args[1]);
+}
+
+/** If it blocks, the timeout stands before the number of keys. */
+function zmpop(context: CommandContext, args: Arguments, numberAt: number, blocks: boolean): Reply {
+  const { keys, side, count } = zmpopOptions(args, numberAt);
   if (blocks) timeoutMs(args[1]);
   for (const key of keys) {
     if (sortedSetAt(context, key) !== undefined) return [key, take(context, key, side, count)];
@@ -87,7 +97,7 @@ export const ZSET_POP_COMMANDS: readonly CommandSpec[] = [
     flags: ["write", "blocking", "movablekeys"],
     keys: NO_KEYS,
     keysOf: countedKeys(2),
-    waitMs: (args) => timeoutMs(args[1]),
+    waitMs: bzmpopTimeoutMs,
     run: (context, args) => zmpop(context, args, 2, true),
   },
 ];

@@ -1,6 +1,7 @@
 // SUBSCRIBE and its family: who listens to what. Messages come out of the log, see `store/pubsub.ts`.
 import { CommandError, wrongArity } from "../command/errors.ts";
 import { glob } from "../command/glob.ts";
+import { MAX_PATTERN_BYTES } from "../command/limits.ts";
 import type { Reply } from "../command/reply.ts";
 import type { Arguments } from "../command/spec.ts";
 import type { Subscriber } from "../store/pubsub.ts";
@@ -27,6 +28,8 @@ function subscribe(patterns: boolean) {
     const own = patterns ? session.patterns : session.channels;
     if (session.subscriptions + channels.length > MAX_SUBSCRIPTIONS)
       throw new CommandError("ERR too many subscriptions");
+    if (patterns && channels.some((pattern) => pattern.length > MAX_PATTERN_BYTES))
+      throw new CommandError(`ERR pattern is too long: up to ${MAX_PATTERN_BYTES} bytes are allowed`);
     const replies = channels.map((channel): Reply => {
       own.add(channel);
       if (patterns) store.pubsub.subscribePattern(channel, subscriber);

@@ -1,6 +1,6 @@
 // Channels and who listens to them at this replica. Messages come out of the log, so every subscriber of the fleet gets the same
 // ones in the same order. Must not hold anything up: a subscriber takes what it is given at once.
-import { type Glob, glob } from "../command/glob.ts";
+import { type Glob, keptGlob } from "../command/glob.ts";
 
 export interface Subscriber {
   /** `pattern`: what it had subscribed to, if that was a pattern. Must not throw. */
@@ -44,8 +44,9 @@ export class PubSub {
     if (subscribers?.size === 0) this.#channels.delete(channel);
   }
 
+  /** The pattern is of `MAX_PATTERN_BYTES` at most. */
   subscribePattern(pattern: string, subscriber: Subscriber): void {
-    const known = this.#patterns.get(pattern) ?? { matches: glob(pattern), subscribers: new Set() };
+    const known = this.#patterns.get(pattern) ?? { matches: keptGlob(pattern), subscribers: new Set() };
     known.subscribers.add(subscriber);
     this.#patterns.set(pattern, known);
   }
