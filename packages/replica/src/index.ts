@@ -18,6 +18,7 @@ export {
 export { createS2Log, type S2LogOptions, s2Log } from "./log/s2-log.ts";
 export type { Applied, Machine, SnapshotFormat } from "./machine.ts";
 export type { Watched } from "./read/watch.ts";
+export { ByteReader, ByteWriter, MalformedError } from "./record/bytes.ts";
 export {
   type Consistency,
   type LeadOptions,

@@ -1,7 +1,7 @@
 // What a key-value replica reads: records of its log, snapshots, and what clients send to the Redis port.
 import assert from "node:assert/strict";
+import { MalformedError } from "@tailrace/replica";
 import { decodeBatch, encodeBatch } from "../../../packages/kv/src/machine/batch.ts";
-import { MalformedError } from "../../../packages/kv/src/machine/bytes.ts";
 import { restoreSnapshot, takeSnapshot } from "../../../packages/kv/src/machine/snapshot.ts";
 import { ProtocolError, type Request, RequestParser } from "../../../packages/kv/src/resp/parser.ts";
 import type { Keyspace } from "../../../packages/kv/src/state/keyspace.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MalformedError } from "@tailrace/replica";
 import fc from "fast-check";
 import { type Batch, decodeBatch, encodeBatch, encodedBytes } from "./batch.ts";
-import { MalformedError } from "./bytes.ts";
 
 const text = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
 const batch: fc.Arbitrary<Batch> = fc.record(

@@ -1,8 +1,9 @@
 // What one record of the log holds: transactions that came together, each of one or more commands, as bytes and back.
 // Part of the format (docs/kv.md).
+
+import { ByteReader, ByteWriter, MalformedError } from "@tailrace/replica";
 import type { Arguments } from "../command/spec.ts";
 import { MAX_UNITS } from "../state/revision.ts";
-import { ByteReader, ByteWriter, MalformedError } from "./bytes.ts";
 
 /** Commands that are applied together, with nothing in between, if no watched key has changed. */
 export interface Unit {
@@ -33,7 +34,7 @@ export function encodedBytes({ watches, commands }: Unit): number {
   return bytes;
 }
 
-export function encodeBatch({ seed, maxBytes, units }: Batch): Buffer {
+export function encodeBatch({ seed, maxBytes, units }: Batch): Uint8Array {
   const writer = new ByteWriter(units.reduce((bytes, unit) => bytes + encodedBytes(unit), 32));
   writer.byte(FORMAT).varint(seed).varint(maxBytes).varint(units.length);
   for (const { watches, commands } of units) {

@@ -1,6 +1,6 @@
 // The deterministic state machine: what a record does to the keyspace. Everything it knows comes from the record and the
 // keyspace: the log's time, the seed, the proposer's bound. Must never throw for what clients may send: refusals are replies.
-import type { Machine, Position } from "@tailrace/replica";
+import { ByteWriter, type Machine, type Position } from "@tailrace/replica";
 import { OUT_OF_MEMORY } from "../command/errors.ts";
 import { error, type Reply } from "../command/reply.ts";
 import type { Arguments, CommandContext } from "../command/spec.ts";
@@ -8,7 +8,6 @@ import { anyCommandNamed, hasFlag, runCommand } from "../command/table.ts";
 import { Keyspace, type KeyspaceListener } from "../state/keyspace.ts";
 import { revisionOf } from "../state/revision.ts";
 import { type Batch, decodeBatch, encodeBatch, type Unit } from "./batch.ts";
-import { ByteWriter } from "./bytes.ts";
 import { chanceOf } from "./chance.ts";
 import { restoreSnapshot, takeSnapshot } from "./snapshot.ts";
 

@@ -1,9 +1,10 @@
 // A keyspace as chunks of bytes, and back. Chunks show the moment at which they were begun; large collections go over many.
 // Part of the format (docs/kv.md).
+
+import { ByteReader, ByteWriter, MalformedError } from "@tailrace/replica";
 import { type Entry, Keyspace } from "../state/keyspace.ts";
 import type { Collection, Value } from "../state/value.ts";
 import { emptyCollection, isCollectionTag, tagOf } from "../state/value-tags.ts";
-import { ByteReader, ByteWriter, MalformedError } from "./bytes.ts";
 
 const FORMAT = 1;
 /** A chunk ends with the item or element that reaches this. */

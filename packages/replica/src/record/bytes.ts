@@ -1,14 +1,24 @@
-// Varints and byte strings, written and read in order. Knows nothing of what they mean.
+// Numbers, byte strings and texts as bytes, written and read in order: of this package's records, and of machines that want the
+// same. Knows nothing of what they mean, and takes no byte on trust.
 
-/** Thrown by `ByteReader` for what was not written by `ByteWriter`. */
+/** Thrown by `ByteReader` for what no `ByteWriter` wrote. */
 export class MalformedError extends Error {}
 
 /** Of a safe integer: 53 bits in groups of 7. */
 const MAX_VARINT_BYTES = 8;
+const DOUBLE_BYTES = 8;
 
 export class ByteWriter {
-  #bytes = new Uint8Array(64);
+  #bytes: Buffer;
   #length = 0;
+
+  constructor(capacityBytes = 64) {
+    this.#bytes = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
 
   byte(value: number): this {
     this.#room(1);
@@ -29,6 +39,13 @@ export class ByteWriter {
     return this;
   }
 
+  /** Any number at all, big endian. */
+  double(value: number): this {
+    this.#room(DOUBLE_BYTES);
+    this.#length = this.#bytes.writeDoubleBE(value, this.#length);
+    return this;
+  }
+
   /** As they are; the reader must know how many. */
   raw(bytes: Uint8Array): this {
     this.#room(bytes.length);
@@ -42,24 +59,37 @@ export class ByteWriter {
     return this.varint(bytes.length).raw(bytes);
   }
 
+  /** A binary string, each of its characters a byte, with its length before it. */
+  text(text: string): this {
+    this.varint(text.length);
+    this.#room(text.length);
+    this.#bytes.write(text, this.#length, "latin1");
+    this.#length += text.length;
+    return this;
+  }
+
+  /** What was written, to be kept; the writer is not used any more. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length);
   }
 
   #room(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + bytes));
-    grown.set(this.#bytes.subarray(0, this.#length));
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + bytes));
+    this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }
 }
 
 export class ByteReader {
   readonly #bytes: Uint8Array;
+  /** The same, for what buffers can do. */
+  readonly #buffer: Buffer;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
@@ -67,8 +97,7 @@ export class ByteReader {
   }
 
   byte(): number {
-    if (this.left < 1) throw new MalformedError("ends early");
-    return this.#bytes[this.#at++];
+    return this.#buffer[this.#past(1)];
   }
 
   varint(): number {
@@ -86,18 +115,43 @@ export class ByteReader {
     throw new MalformedError("a varint beyond 53 bits");
   }
 
-  raw(length: number): Uint8Array {
-    if (this.left < length) throw new MalformedError("ends early");
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+  /** How many things follow, each of at least `bytes`: no more than there can be. */
+  count(bytes: number): number {
+    const count = this.varint();
+    if (count * bytes > this.left) throw new MalformedError("more things than bytes");
+    return count;
   }
 
+  double(): number {
+    return this.#buffer.readDoubleBE(this.#past(DOUBLE_BYTES));
+  }
+
+  /** A view. */
+  raw(length: number): Uint8Array {
+    const from = this.#past(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  /** A view. */
   bytes(): Uint8Array {
     return this.raw(this.varint());
+  }
+
+  text(): string {
+    const length = this.varint();
+    const from = this.#past(length);
+    return this.#buffer.toString("latin1", from, from + length);
   }
 
   /** Nothing may be left. */
   end(): void {
     if (this.left > 0) throw new MalformedError(`${this.left} bytes too many`);
+  }
+
+  /** Goes on behind so many bytes, and gives where they begin. */
+  #past(length: number): number {
+    if (this.left < length) throw new MalformedError("ends early");
+    this.#at += length;
+    return this.#at - length;
   }
 }
