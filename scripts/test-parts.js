@@ -62,9 +62,9 @@ export const PARTS = [
   },
   {
     name: "kv",
-    budgetSecs: 75,
-    what: "the key-value store: real Redis clients, real processes, replicas that are killed",
-    files: ["packages/kv/test/*.test.ts"],
+    budgetSecs: 110,
+    what: "the key-value store: real Redis clients, real processes, replicas that are killed; and its deliberate bugs",
+    files: ["packages/kv/test/*.test.ts", "sim/mutants/kv/*.test.ts"],
   },
   {
     name: "pressure",

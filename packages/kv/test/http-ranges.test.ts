@@ -106,6 +106,16 @@ test("a transaction does the one or the other, as a whole", async () => {
   assert.equal(again.results[1].value, "10");
 });
 
+test("a transaction that meets a key of another type has changed nothing", async () => {
+  await kv.redis("HSET", "no-string", "field", "1");
+  for (const op of ["get", "delete", "put"]) {
+    const last = { op, key: "no-string", ...(op === "put" ? { value: "x" } : {}) };
+    const answer = await kv.transact({ [THEN]: [{ op: "put", key: "before-it", value: "x" }, last] });
+    assert.deepEqual([answer.status, answer.json.code], [409, "wrong_type"]);
+    assert.equal((await kv.get("/v1/keys/before-it")).status, 404);
+  }
+});
+
 test("a transaction that only reads writes nothing", async () => {
   await kv.put("/v1/keys/read", "1");
   const before = kv.store.replica.next;
