@@ -1,4 +1,4 @@
-// One client: its commands in, their replies out, in order. Decides what of a pipeline may be under way at once, so that a client
+// One client: its commands in, and what answers them. Decides what of a pipeline may be under way at once, so that a client
 // sees its own commands take effect one after the other: writes go together into the log, reads together wait for it, and a read
 // behind a write that is not answered yet goes into the log behind it.
 import type { Socket } from "node:net";
@@ -10,26 +10,13 @@ import { failureReply } from "../store/failures.ts";
 import type { Subscriber } from "../store/pubsub.ts";
 import type { Store } from "../store/store.ts";
 import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
-import {
-  FIRST_WINDOW_COMMANDS,
-  KEEP_ALIVE_MS,
-  LINGER_MS,
-  MAX_OUTPUT_BYTES,
-  MAX_PENDING_COMMANDS,
-  MAX_REPLY_BYTES,
-  MAX_UNTAKEN_BYTES,
-} from "./limits.ts";
+import { KEEP_ALIVE_MS, LINGER_MS, MAX_PENDING_COMMANDS } from "./limits.ts";
 import { ProtocolError, type Request, RequestParser } from "./parser.ts";
 import { dropSubscriptions, pushedMessage } from "./pubsub.ts";
 import * as refusals from "./refusals.ts";
+import { Replies, type Slot } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { queue } from "./transactions.ts";
-import { encodeReply, ReplyTooLargeError } from "./writer.ts";
-
-/** A reply's place in the order. */
-interface Slot {
-  encoded: string | undefined;
-}
 
 /** What is under way. Others of the kind may join it; what is of another kind waits. */
 type Phase = "idle" | "reading" | "writing" | "alone";
@@ -42,20 +29,11 @@ export class Connection implements Client, Subscriber {
   readonly #ended: () => void;
   /** Whole, and not begun. */
   #waiting: Request[] = [];
-  /** Begun, and not answered; or answered behind such. */
-  #slots: Slot[] = [];
+  readonly #replies: Replies;
   #phase: Phase = "idle";
   #underWay = 0;
   /** Reads are begun together or one after the other. */
   #joinable = false;
-  /** How many commands may be begun and not answered: the fewer, the larger their replies. */
-  #window = FIRST_WINDOW_COMMANDS;
-  /** Of late. */
-  #replyBytes = 0;
-  /** Of replies that are not handed to the socket yet. */
-  #unsentBytes = 0;
-  #out = "";
-  #flushing = false;
   /** No more commands are begun; when all that were are answered it is over. */
   #ending = false;
   /** The client sends nothing more. */
@@ -70,6 +48,7 @@ export class Connection implements Client, Subscriber {
     this.session = session;
     this.#shared = shared;
     this.#ended = ended;
+    this.#replies = new Replies(socket, session, shared, () => this.#flushed());
     this.#parser.authenticated = session.authenticated;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -85,14 +64,14 @@ export class Connection implements Client, Subscriber {
     this.#over = true;
     this.#unblock?.(false);
     this.#proceed();
-    this.#flushSoon();
+    this.#replies.flushSoon();
   }
 
   end(): void {
     this.#ending = true;
     this.#waiting = [];
     this.#unblock?.(false);
-    this.#flushSoon();
+    this.#replies.flushSoon();
   }
 
   unblock(withError: boolean): boolean {
@@ -102,12 +81,13 @@ export class Connection implements Client, Subscriber {
   }
 
   message(channel: string, message: string, pattern: string | undefined): void {
-    this.#write(encodeReply(pushedMessage(channel, message, pattern), this.session.protocol));
+    if (!this.#replies.push(pushedMessage(channel, message, pattern))) this.#drop();
   }
 
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#replies.close();
     clearTimeout(this.#linger);
     this.#ending = true;
     this.#waiting = [];
@@ -127,11 +107,11 @@ export class Connection implements Client, Subscriber {
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       this.#proceed();
-      this.#answer(this.#slot(), error(`ERR Protocol error: ${cause.message}`));
+      this.#replies.answer(this.#replies.slot(), error(`ERR Protocol error: ${cause.message}`));
       this.#ending = true;
     }
     this.#proceed();
-    if (this.#waiting.length + this.#slots.length > MAX_PENDING_COMMANDS) this.#socket.pause();
+    if (this.#waiting.length + this.#replies.due > MAX_PENDING_COMMANDS) this.#socket.pause();
   }
 
   /** Begins what may begin. */
@@ -139,20 +119,14 @@ export class Connection implements Client, Subscriber {
     // Reads that begin in this very call share a barrier with none that began before.
     this.#joinable = this.#phase !== "reading";
     let begun = 0;
-    while (begun < this.#waiting.length && !this.#ending && this.#hasRoom()) {
+    while (begun < this.#waiting.length && !this.#ending && this.#replies.hasRoom) {
       if (!this.#begin(this.#waiting[begun])) break;
       begun += 1;
     }
     if (begun > 0) this.#waiting.splice(0, begun);
-    if (this.#waiting.length + this.#slots.length <= MAX_PENDING_COMMANDS / 2 && this.#socket.isPaused()) {
+    if (this.#waiting.length + this.#replies.due <= MAX_PENDING_COMMANDS / 2 && this.#socket.isPaused()) {
       this.#socket.resume();
     }
-  }
-
-  /** For another reply. */
-  #hasRoom(): boolean {
-    if (this.#slots.length >= this.#window) return false;
-    return this.#unsentBytes + this.#socket.writableLength < MAX_UNTAKEN_BYTES;
   }
 
   /** Whether it was begun: if not, it has to wait for what is under way. */
@@ -201,18 +175,18 @@ export class Connection implements Client, Subscriber {
       return true;
     }
     const context = { session, shared: this.#shared, client: this, subscriber: this };
-    const slot = this.#slot();
+    const slot = this.#replies.slot();
     try {
       // Commands that do without a store never look at it.
       const reply = local.run({ ...context, store: store as Store }, args);
       this.#parser.authenticated = session.authenticated;
       if (reply instanceof Promise) this.#settle("alone", slot, reply);
       else if (reply instanceof Several) {
-        this.#fill(slot, reply.replies.map((one) => encodeReply(one, session.protocol)).join(""));
-      } else this.#answer(slot, reply);
+        this.#replies.answerAll(slot, reply.replies);
+      } else this.#replies.answer(slot, reply);
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
-      this.#answer(slot, error(cause.text));
+      this.#replies.answer(slot, error(cause.text));
     }
     return true;
   }
@@ -228,13 +202,13 @@ export class Connection implements Client, Subscriber {
     if (reads && this.#phase !== "writing") {
       if (this.#phase === "reading" && !this.#joinable) return false;
       const consistency = this.session.eventual ? "eventual" : "strong";
-      this.#settle("reading", this.#slot(), store.run([args], consistency).then(first));
+      this.#settle("reading", this.#replies.slot(), store.run([args], consistency).then(first));
       return true;
     }
     if (this.#phase === "reading") return false;
     this.#settle(
       "writing",
-      this.#slot(),
+      this.#replies.slot(),
       store.write({ commands: [args] }).then((done) => first(done?.replies ?? [])),
     );
     return true;
@@ -242,7 +216,7 @@ export class Connection implements Client, Subscriber {
 
   #beginBlocking(spec: CommandSpec, args: Arguments, store: Store): boolean {
     if (this.#underWay > 0) return false;
-    const slot = this.#slot();
+    const slot = this.#replies.slot();
     try {
       const wait = store.blocking.wait(spec, args);
       this.#unblock = wait.end;
@@ -254,7 +228,7 @@ export class Connection implements Client, Subscriber {
       this.#settle("alone", slot, reply);
     } catch (cause) {
       if (!(cause instanceof CommandError)) throw cause;
-      this.#answer(slot, error(cause.text));
+      this.#replies.answer(slot, error(cause.text));
     }
     return true;
   }
@@ -271,7 +245,7 @@ export class Connection implements Client, Subscriber {
   #settled(slot: Slot, reply: Reply): void {
     this.#underWay -= 1;
     if (this.#underWay === 0) this.#phase = "idle";
-    this.#answer(slot, reply);
+    this.#replies.answer(slot, reply);
     if (this.#underWay === 0) this.#proceed();
   }
 
@@ -283,55 +257,8 @@ export class Connection implements Client, Subscriber {
     return error("ERR internal error");
   }
 
-  #slot(): Slot {
-    const slot: Slot = { encoded: undefined };
-    this.#slots.push(slot);
-    return slot;
-  }
-
   #answered(reply: Reply): void {
-    this.#answer(this.#slot(), reply);
-  }
-
-  #answer(slot: Slot, reply: Reply): void {
-    this.#fill(slot, this.#encoded(reply));
-  }
-
-  #encoded(reply: Reply): string {
-    try {
-      return encodeReply(reply, this.session.protocol);
-    } catch (cause) {
-      if (!(cause instanceof ReplyTooLargeError)) throw cause;
-      return encodeReply(error(`ERR reply is too large: up to ${MAX_REPLY_BYTES} bytes are allowed`), 2);
-    }
-  }
-
-  #fill(slot: Slot, encoded: string): void {
-    slot.encoded = encoded;
-    this.#unsentBytes += encoded.length;
-    this.#replyBytes = Math.max(encoded.length, this.#replyBytes * 0.9);
-    this.#window = Math.max(1, Math.min(MAX_PENDING_COMMANDS, Math.floor(MAX_UNTAKEN_BYTES / this.#replyBytes)));
-    this.#flushSlots();
-  }
-
-  #flushSlots(): void {
-    let ready = 0;
-    while (ready < this.#slots.length && this.#slots[ready].encoded !== undefined) {
-      this.#out += this.#slots[ready].encoded;
-      ready += 1;
-    }
-    if (ready === 0) return;
-    this.#slots.splice(0, ready);
-    this.#flushSoon();
-  }
-
-  /** Behind the replies that are due, between two of them. */
-  #write(encoded: string): void {
-    if (this.#closed) return;
-    this.#out += encoded;
-    this.#unsentBytes += encoded.length;
-    if (this.#unsentBytes + this.#socket.writableLength > MAX_OUTPUT_BYTES) this.#drop();
-    else this.#flushSoon();
+    this.#replies.answer(this.#replies.slot(), reply);
   }
 
   /** What was answered goes out; then it has a moment to close its end, too. */
@@ -344,33 +271,15 @@ export class Connection implements Client, Subscriber {
   #drop(): void {
     this.#shared.stats.slowClients += 1;
     this.#shared.options.log.warn({ client: this.session.address }, "a client that takes nothing is dropped");
-    this.#out = "";
     this.#socket.destroy();
     this.#close();
   }
 
-  /** What is answered in one turn goes out together. */
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#closed) return;
-    const out = this.#out;
-    this.#out = "";
-    if (out !== "") {
-      this.#unsentBytes -= out.length;
-      this.#shared.stats.bytesOut += out.length;
-      this.#socket.write(out, "latin1");
-    }
+  /** What was due has gone out. */
+  #flushed(): void {
     if (this.#waiting.length > 0) this.#proceed();
     const isOver = this.#ending || (this.#over && this.#waiting.length === 0);
-    if (isOver && this.#slots.length === 0 && this.#out === "") this.#letGo();
+    if (isOver && this.#replies.isEmpty) this.#letGo();
   }
 }
 
