@@ -345,6 +345,11 @@ export class Replica<State, Command, Result> {
     if (this.#end !== undefined) throw this.#end;
     const { consistency = "strong", timeoutMs = this.#readTimeoutMs } = options;
     if (consistency !== "eventual") await this.#sees(consistency, this.#runtime.monotonicMs() + timeoutMs);
+    return this.peek(query);
+  }
+
+  /** As an eventual `read`, at once. Throws `StoppedError`. */
+  peek<Answer>(query: (state: State) => Answer): Answer {
     if (this.#end !== undefined) throw this.#end;
     return query(this.#replicated.state);
   }

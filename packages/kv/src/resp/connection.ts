@@ -199,6 +199,10 @@ export class Connection implements Client, Subscriber {
     }
     if (spec.waitMs !== undefined) return this.#beginBlocking(spec, args, store);
     const reads = !hasFlag(spec, "write");
+    if (reads && this.session.eventual && this.#phase === "idle") {
+      this.#answered(this.#readNow(args, store));
+      return true;
+    }
     if (reads && this.#phase !== "writing") {
       if (this.#phase === "reading" && !this.#joinable) return false;
       const consistency = this.session.eventual ? "eventual" : "strong";
@@ -212,6 +216,14 @@ export class Connection implements Client, Subscriber {
       store.write({ commands: [args] }).then((done) => first(done?.replies ?? [])),
     );
     return true;
+  }
+
+  #readNow(args: Arguments, store: Store): Reply {
+    try {
+      return store.runNow(args);
+    } catch (cause) {
+      return this.#failure(cause);
+    }
   }
 
   #beginBlocking(spec: CommandSpec, args: Arguments, store: Store): boolean {

@@ -183,6 +183,11 @@ export class Store {
     );
   }
 
+  /** As an eventual `run` of one command, at once. Throws as `Replica.peek` does. */
+  runNow(args: Arguments): Reply {
+    return this.replica.peek((keyspace) => this.#answer(keyspace, args));
+  }
+
   /** Whatever can be asked of a state. Rejects as `Replica.read` does. */
   query<T>(query: Query<T>, consistency: Consistency = "strong"): Promise<T> {
     return this.#reads.ask(query, consistency);
