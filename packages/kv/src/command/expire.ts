@@ -1,5 +1,5 @@
 // Commands that set, end and tell the time that keys have to live. The clock is the log's.
-import { NEVER } from "../state/keyspace.ts";
+import { NEVER } from "../state/entry.ts";
 import { CommandError } from "./errors.ts";
 import { EXPIRY_FORMS, type ExpiryForm, expiryMoment } from "./expiry-options.ts";
 import type { Reply } from "./reply.ts";

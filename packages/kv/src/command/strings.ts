@@ -1,5 +1,5 @@
 // Commands of the string family: whole values, parts of them, and numbers in them.
-import { NEVER } from "../state/keyspace.ts";
+import { NEVER } from "../state/entry.ts";
 import { CommandError, STRING_TOO_LONG, syntaxError, wrongArity } from "./errors.ts";
 import { EXPIRY_FORMS, expiryMoment } from "./expiry-options.ts";
 import { lcsCommand } from "./lcs.ts";

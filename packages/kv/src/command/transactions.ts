@@ -3,7 +3,8 @@
 //
 // The arguments: a count and so many comparisons (key, target, relation, operand), then twice a count and so many operations
 // (`get` key; `delete` key; `put` key value content-type time-to-live).
-import { type Entry, type Keyspace, NEVER } from "../state/keyspace.ts";
+import { type Entry, NEVER } from "../state/entry.ts";
+import type { Keyspace } from "../state/keyspace.ts";
 import { CommandError, STRING_TOO_LONG, syntaxError, wrongType } from "./errors.ts";
 import { MAX_CONTENT_TYPE_BYTES, MAX_STRING_BYTES, MAX_TTL_MS } from "./limits.ts";
 import type { Reply } from "./reply.ts";

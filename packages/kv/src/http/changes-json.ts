@@ -1,5 +1,5 @@
 // Changes of keys as watchers and histories show them.
-import { NEVER } from "../state/keyspace.ts";
+import { NEVER } from "../state/entry.ts";
 import type { Change } from "../store/history.ts";
 import { bytesFields } from "./json.ts";
 

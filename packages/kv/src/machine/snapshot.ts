@@ -2,7 +2,8 @@
 // Part of the format (docs/kv.md).
 
 import { ByteReader, ByteWriter, MalformedError } from "@tailrace/replica";
-import { type Entry, Keyspace } from "../state/keyspace.ts";
+import type { Entry } from "../state/entry.ts";
+import { Keyspace } from "../state/keyspace.ts";
 import type { Collection, Value } from "../state/value.ts";
 import { emptyCollection, isCollectionTag, tagOf } from "../state/value-tags.ts";
 

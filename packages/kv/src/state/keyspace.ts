@@ -1,42 +1,19 @@
-// All keys and what they hold: the state of a key-value store. Owns lookups, changes, expiry, the count of bytes and the digest.
+// All keys and what they hold: the state of a key-value store. Owns lookups, changes and expiry.
 // Deterministic: its time is told (`advance`), it has no chance, and equal histories give equal states, orders included.
 // Must never show a key whose time is over, nor change what a snapshot shows.
 import { SnapshotMap } from "@tailrace/replica";
+import { type Entry, NEVER } from "./entry.ts";
 import { ExpiryOrder } from "./expiry-order.ts";
-import { fingerprint, joined } from "./fingerprint.ts";
 import { ABSENT } from "./revision.ts";
 import { ScanOrder } from "./scan-order.ts";
-import { type Collection, type TypeName, typeOf, type Value } from "./value.ts";
+import { bytesOf, type Counted, Totals } from "./totals.ts";
+import type { Collection, Value } from "./value.ts";
 
-/** An expiry that never comes. */
-export const NEVER = Number.POSITIVE_INFINITY;
-
-/** What a key takes beside its own characters and its value: the entry, and its places in maps and orders. Measured on 500,000 short ones. */
-const ENTRY_BYTES = 200;
-
-/** Sums of entries stay exact below it. */
-const SUM_MODULUS = 2 ** 52;
-
-/** A key's entry, to be read only. */
-export interface Entry {
-  readonly value: Value;
-  /** By the log's time; `NEVER` without. */
-  readonly expiresAtMs: number;
-  /** Of a string, as who set it told it, as a binary string; empty where nobody did. */
-  readonly contentType: string;
-  /** Of the key's last change, see `revision.ts`. */
-  readonly revision: number;
-  /** Its place in SCAN. */
-  readonly ordinal: number;
-}
-
-interface Kept extends Entry {
+interface Kept extends Counted {
   value: Value;
   expiresAtMs: number;
   contentType: string;
   revision: number;
-  /** Counted in the state's digest. */
-  sum: number;
   /** The freeze after which it was made; snapshots of later ones may show it. */
   readonly era: number;
 }
@@ -55,8 +32,7 @@ export class Keyspace {
   readonly #scanOrder: ScanOrder;
   /** Keys that have an expiry. */
   #expiring = 0;
-  #bytes = 0;
-  #sum = 0;
+  readonly #totals = new Totals();
   /** Freezes so far, and how many of them are still read. */
   #era = 0;
   #frozen = 0;
@@ -81,7 +57,7 @@ export class Keyspace {
 
   /** What all of it takes in memory, estimated. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#totals.bytes;
   }
 
   /** The log's time, as far as records tell: never goes back. */
@@ -96,7 +72,7 @@ export class Keyspace {
 
   /** Differs when what is in it differs. */
   get digest(): readonly number[] {
-    return [this.size, this.#bytes, this.#nowMs, this.#scanOrder.next, this.#sum];
+    return [this.size, this.bytes, this.#nowMs, this.#scanOrder.next, this.#totals.sum];
   }
 
   listen(listener: KeyspaceListener | undefined): void {
@@ -119,7 +95,7 @@ export class Keyspace {
   /** What the key takes in memory, estimated; undefined if it is not there. */
   bytesOf(key: string): number | undefined {
     const entry = this.#entries.get(key);
-    return entry && key.length + ENTRY_BYTES + contentBytes(entry);
+    return entry && bytesOf(key, entry);
   }
 
   /** Of the key's last change; `ABSENT` if it is not there. */
@@ -161,7 +137,7 @@ export class Keyspace {
     }
     // The caller has looked at the type.
     const collection = (this.#isShown(entry) ? (entry.value as C).clone() : entry.value) as C;
-    this.#uncount(entry);
+    this.#totals.take(key, entry);
     const result = change(collection);
     const isChanged = changed(result);
     const own = isChanged ? this.#ownEntry(key, entry) : entry;
@@ -169,7 +145,7 @@ export class Keyspace {
       own.value = collection;
       own.revision = this.revision;
     }
-    this.#count(key, own);
+    this.#totals.put(key, own);
     if (isChanged) {
       if (collection.size === 0) this.remove(key);
       else this.#listener?.touched(key);
@@ -181,8 +157,7 @@ export class Keyspace {
   remove(key: string): boolean {
     const entry = this.#entries.get(key);
     if (entry === undefined) return false;
-    this.#uncount(entry);
-    this.#bytes -= key.length + ENTRY_BYTES;
+    this.#totals.take(key, entry);
     if (entry.expiresAtMs !== NEVER) this.#expiring -= 1;
     this.#entries.delete(key);
     this.#scanOrder.removed();
@@ -216,8 +191,7 @@ export class Keyspace {
   clear(): void {
     for (const [key] of [...this.#entries]) this.#entries.delete(key);
     this.#scanOrder.clear();
-    this.#bytes = 0;
-    this.#sum = 0;
+    this.#totals.clear();
     this.#expiring = 0;
     this.#listener?.cleared();
   }
@@ -278,21 +252,20 @@ export class Keyspace {
   #add(key: string, { value, expiresAtMs, contentType, revision, ordinal }: Entry): void {
     const entry: Kept = { value, expiresAtMs, contentType, revision, ordinal, sum: 0, era: this.#era };
     this.#entries.set(key, entry);
-    this.#bytes += key.length + ENTRY_BYTES;
-    this.#count(key, entry);
+    this.#totals.put(key, entry);
     if (expiresAtMs !== NEVER) this.#expires(key, expiresAtMs, 1);
   }
 
   /** Sets what an entry holds. */
   #edit(key: string, entry: Kept, value: Value, expiresAtMs: number, contentType: string): void {
-    this.#uncount(entry);
+    this.#totals.take(key, entry);
     const own = this.#ownEntry(key, entry);
     const before = own.expiresAtMs;
     own.value = value;
     own.expiresAtMs = expiresAtMs;
     own.contentType = contentType;
     own.revision = this.revision;
-    this.#count(key, own);
+    this.#totals.put(key, own);
     if (expiresAtMs === before) return;
     const more = (expiresAtMs === NEVER ? 0 : 1) - (before === NEVER ? 0 : 1);
     if (expiresAtMs === NEVER) this.#expiring += more;
@@ -315,25 +288,4 @@ export class Keyspace {
     this.#entries.set(key, copy);
     return copy;
   }
-
-  #count(key: string, entry: Kept): void {
-    const { value, expiresAtMs, contentType, revision } = entry;
-    const contents = typeof value === "string" ? fingerprint(value) : value.sum;
-    const type = contentType === "" ? TYPE_SUMS[typeOf(value)] : fingerprint(contentType);
-    const expiry = expiresAtMs === NEVER ? 0 : expiresAtMs % 0x1_0000_0000;
-    entry.sum = joined(joined(fingerprint(key), contents ^ type), joined(expiry, revision % 0x1_0000_0000));
-    this.#sum = (this.#sum + entry.sum) % SUM_MODULUS;
-    this.#bytes += contentBytes(entry);
-  }
-
-  #uncount(entry: Kept): void {
-    this.#sum = (this.#sum - entry.sum + SUM_MODULUS) % SUM_MODULUS;
-    this.#bytes -= contentBytes(entry);
-  }
 }
-
-function contentBytes({ value, contentType }: Entry): number {
-  return (typeof value === "string" ? value.length : value.bytes) + contentType.length;
-}
-
-const TYPE_SUMS: Record<TypeName, number> = { string: 0, hash: 1, list: 2, set: 3, zset: 4 };

@@ -1,7 +1,8 @@
 // The newest changes of keys, in the order of the log: what watchers are told and what a key's history is made of. Each replica
 // keeps them for itself, out of what it applies, up to a bound of bytes; values are those of the state, not copies. Must never
 // have a gap: what it no longer has is below `floor`.
-import { type Keyspace, NEVER } from "../state/keyspace.ts";
+import { NEVER } from "../state/entry.ts";
+import type { Keyspace } from "../state/keyspace.ts";
 import { type TypeName, typeOf } from "../state/value.ts";
 
 export interface Change {

@@ -1,5 +1,6 @@
 // Keys in the order of their bytes, a page at a time. A page is of one state; the next one may be of a later.
-import { type Entry, type Keyspace, NEVER } from "../../state/keyspace.ts";
+import { type Entry, NEVER } from "../../state/entry.ts";
+import type { Keyspace } from "../../state/keyspace.ts";
 import { typeOf } from "../../state/value.ts";
 import { behind, behindPrefix, type KeyRange } from "../../store/key-order.ts";
 import { CONSISTENCY_PARAMETERS, consistencyOf } from "../consistency.ts";

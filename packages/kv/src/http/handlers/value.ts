@@ -1,7 +1,7 @@
 // One key's value: read, set and removed, under conditions if asked for.
 import { MAX_TTL_MS } from "../../command/limits.ts";
 import type { Comparison, Operation, TimeToLive } from "../../command/transactions.ts";
-import { type Entry, NEVER } from "../../state/keyspace.ts";
+import { type Entry, NEVER } from "../../state/entry.ts";
 import type { Store } from "../../store/store.ts";
 import { type Conditions, comparisonsOf, conditionsOf, entityTag, verdictOn } from "../conditions.ts";
 import { CONSISTENCY_PARAMETERS, consistencyOf } from "../consistency.ts";
