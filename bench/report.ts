@@ -1,7 +1,8 @@
 // Results: a table for people, JSON for everything else. Figures are as measured.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
+import { dirname } from "node:path";
 import type { KvResult } from "./kv/marks.ts";
 import type { StoreKind } from "./options.ts";
 import type { ServerName } from "./servers/server.ts";
@@ -85,5 +86,6 @@ function write(path: string, content: object): void {
     arch: arch(),
   };
   const made = { date: new Date().toISOString(), commit, machine, node: process.version };
+  mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify({ ...made, ...content }, null, 2)}\n`);
 }
