@@ -10,7 +10,7 @@ import { failureReply } from "../store/failures.ts";
 import type { Subscriber } from "../store/pubsub.ts";
 import type { Store } from "../store/store.ts";
 import { type Client, type LocalCommand, Several, type Shared } from "./context.ts";
-import { KEEP_ALIVE_MS, LINGER_MS, MAX_PENDING_COMMANDS } from "./limits.ts";
+import { KEEP_ALIVE_MS, LINGER_MS, MAX_PENDING_COMMANDS, MAX_UNTAKEN_BYTES } from "./limits.ts";
 import { ProtocolError, type Request, RequestParser } from "./parser.ts";
 import { dropSubscriptions, pushedMessage } from "./pubsub.ts";
 import * as refusals from "./refusals.ts";
@@ -32,6 +32,8 @@ export class Connection implements Client, Subscriber {
   readonly #replies: Replies;
   #phase: Phase = "idle";
   #underWay = 0;
+  /** Of the replies to what is under way. */
+  #expectedBytes = 0;
   /** Reads are begun together or one after the other. */
   #joinable = false;
   /** No more commands are begun; when all that were are answered it is over. */
@@ -198,18 +200,21 @@ export class Connection implements Client, Subscriber {
       return true;
     }
     if (spec.waitMs !== undefined) return this.#beginBlocking(spec, args, store);
+    // Others wait until these are answered, and it is known whether the client takes what it is given.
+    const expectedBytes = store.expectedBytes(spec, args);
+    if (this.#underWay > 0 && this.#expectedBytes + expectedBytes > MAX_UNTAKEN_BYTES) return false;
     const reads = !hasFlag(spec, "write");
     if (reads && this.session.eventual && this.#phase === "idle") {
       this.#answered(this.#readNow(args, store));
       return true;
     }
+    if (this.#phase === "reading" && (!reads || !this.#joinable)) return false;
+    this.#expectedBytes += expectedBytes;
     if (reads && this.#phase !== "writing") {
-      if (this.#phase === "reading" && !this.#joinable) return false;
       const consistency = this.session.eventual ? "eventual" : "strong";
       this.#settle("reading", this.#replies.slot(), store.run([args], consistency).then(first));
       return true;
     }
-    if (this.#phase === "reading") return false;
     this.#settle(
       "writing",
       this.#replies.slot(),
@@ -256,7 +261,10 @@ export class Connection implements Client, Subscriber {
 
   #settled(slot: Slot, reply: Reply): void {
     this.#underWay -= 1;
-    if (this.#underWay === 0) this.#phase = "idle";
+    if (this.#underWay === 0) {
+      this.#phase = "idle";
+      this.#expectedBytes = 0;
+    }
     this.#replies.answer(slot, reply);
     if (this.#underWay === 0) this.#proceed();
   }

@@ -183,6 +183,13 @@ export class Store {
     );
   }
 
+  /** What the reply may be as large as, by what is here now: the keys that the command names, or all of them. */
+  expectedBytes(spec: CommandSpec, args: Arguments): number {
+    const positions = keyPositions(spec, args);
+    if (positions.length === 0) return hasFlag(spec, "readonly") ? this.#keyspace.bytes : 0;
+    return positions.reduce((bytes, at) => bytes + (this.#keyspace.bytesOf(args[at]) ?? 0), 0);
+  }
+
   /** As an eventual `run` of one command, at once. Throws as `Replica.peek` does. */
   runNow(args: Arguments): Reply {
     return this.replica.peek((keyspace) => this.#answer(keyspace, args));
