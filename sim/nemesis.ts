@@ -364,6 +364,7 @@ export class Nemesis {
       this.#deeds === deeds &&
       processes.length === started &&
       this.#world.weather === WEATHERS.calm &&
+      this.#world.logWeather === WEATHERS.calm &&
       sites.every(({ weather }) => weather === undefined);
     const look = () => {
       if (heir.state !== "starting" || !undisturbed()) return;
@@ -398,15 +399,16 @@ export class Nemesis {
     const { weathers } = this.#scenario;
     if (weathers.length === 0) return;
     const weather = this.#chance.pick(weathers);
-    this.#set(weather);
+    const where = this.#scenario.logApart && this.#chance.happens(0.5) ? "logWeather" : "weather";
+    this.#set(weather, where);
     scheduler.after(this.#chance.pick([500, 2_000, 6_000, 20_000]), this.lane, "the weather clears", () => {
-      if (this.#world.weather === weather) this.#set(WEATHERS.calm);
+      if (this.#world[where] === weather) this.#set(WEATHERS.calm, where);
     });
   }
 
-  #set(weather: Weather): void {
-    this.#world.weather = weather;
-    this.#world.scheduler.note(this.lane, `weather: ${weather.name}`);
+  #set(weather: Weather, where: "weather" | "logWeather" = "weather"): void {
+    this.#world[where] = weather;
+    this.#world.scheduler.note(this.lane, `${where === "weather" ? "weather" : "weather at the log"}: ${weather.name}`);
   }
 
   /** From here on nothing goes wrong any more, and somebody serves. */
@@ -415,6 +417,7 @@ export class Nemesis {
     this.#operator.stop();
     this.#world.connectionBreaks = 0;
     this.#set(WEATHERS.calm);
+    this.#world.logWeather = WEATHERS.calm;
     for (const site of this.#world.sites) site.weather = undefined;
     this.#sleepers.wakeAll();
   }

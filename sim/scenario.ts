@@ -30,6 +30,8 @@ export interface Scenario {
   readonly sites: number;
   /** A disk under a lock, instead of a bucket that anyone may use. */
   readonly exclusive: boolean;
+  /** The log has a store of its own, with weathers of its own; a lock is then on the log alone. */
+  readonly logApart: boolean;
   /** Some object rots: then nothing may be served that is not right, and in the end the object must be named. */
   readonly rots: boolean;
   /** Each as often as it is named. */
@@ -111,6 +113,7 @@ export function settingsOf(scenario: Scenario): ProcessSettings {
     cacheBytes,
     quotas,
     streamsPerBasin: quotas.streamsPerBasin,
+    logApart: scenario.logApart,
   };
 }
 
@@ -123,9 +126,12 @@ export function drawScenario(chance: Chance): Scenario {
   const gatekeepers = chance.happens(scenario.name === "deposed" ? 0.6 : 0.25) && scenario.name !== "idlers" ? 1 : 0;
   const appendsPerSecond = chance.happens(0.1) ? chance.pick([2, 5, 20]) : undefined;
   const tenants = chance.happens(0.12) && scenario.name !== "idlers" ? chance.between(1, 2) : 0;
+  const drawn = quotas(chance, appendsPerSecond, scenario.actors.floods > 0);
   return {
     ...scenario,
-    quotas: quotas(chance, appendsPerSecond, scenario.actors.floods > 0),
+    quotas: drawn,
+    // Last of all, so that seeds kept their kinds when it came.
+    logApart: chance.between(1, 12) === 4,
     actors: { ...scenario.actors, gatekeepers, tenants },
   };
 }
@@ -161,6 +167,7 @@ function mixture(chance: Chance): Scenario {
     name: "mixed",
     sites: chance.between(1, 3),
     exclusive: chance.happens(0.15),
+    logApart: false,
     rots: false,
     acts: ACTS.flatMap((act) =>
       Array.from({ length: chance.pick([0, 1, 1, 3]) * (act === "weather" ? 2 : 1) }, () => act),

@@ -39,6 +39,8 @@ export type OnViolation = (what: string) => void;
 
 export interface BucketClientOptions {
   readonly bucket: Bucket;
+  /** Whether it is a disk to this client. Default: as the bucket is. */
+  readonly exclusive?: boolean;
   readonly scheduler: Scheduler;
   /** The process's. */
   readonly lane: Lane;
@@ -64,7 +66,7 @@ export class BucketClient implements ObjectStore, StoreView {
 
   constructor(options: BucketClientOptions) {
     this.#options = options;
-    this.exclusive = options.bucket.exclusive;
+    this.exclusive = options.exclusive ?? options.bucket.exclusive;
   }
 
   /** Requests that have no answer yet. */

@@ -16,11 +16,12 @@ import {
   Unfinished,
 } from "@tailrace/server/api";
 import type { Bucket } from "./bucket.ts";
-import { BucketClient } from "./bucket-client.ts";
+import { BucketClient, type BucketClientOptions } from "./bucket-client.ts";
 import type { Chance } from "./chance.ts";
 import type { CollectionWatch } from "./collection-watch.ts";
 import { Drift } from "./drift.ts";
 import type { Exchange } from "./exchange.ts";
+import { LogClient } from "./log-client.ts";
 import type { LogWatch } from "./log-watch.ts";
 import type { Connection } from "./network.ts";
 import { ProcessRuntime, type Sealing } from "./process-runtime.ts";
@@ -46,6 +47,8 @@ export interface ProcessSettings {
   readonly quotas: AppendQuotaOptions;
   /** Undefined: any number. */
   readonly streamsPerBasin: number | undefined;
+  /** The log has a store of its own: a disk, where there is a lock, beside a bucket for everything else. */
+  readonly logApart: boolean;
 }
 
 export interface SimProcessOptions {
@@ -54,6 +57,8 @@ export interface SimProcessOptions {
   readonly chance: Chance;
   readonly bucket: Bucket;
   readonly weather: () => Weather;
+  /** Between it and the log, where that has a store of its own. */
+  readonly logWeather: () => Weather;
   readonly watch: LogWatch;
   readonly collection: CollectionWatch;
   readonly quota: QuotaWatch;
@@ -88,30 +93,34 @@ export class SimProcess {
 
   constructor(options: SimProcessOptions) {
     const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
-    const { flushLimits, compactionLimits, cacheBytes, quotas, streamsPerBasin } = options.settings;
+    const { flushLimits, compactionLimits, cacheBytes, quotas, streamsPerBasin, logApart } = options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
     const drift = new Drift(chance.fork());
     this.runtime = new ProcessRuntime(scheduler, this.lane, chance.fork(), drift, branches, options.sealings);
     const { lane } = this;
-    this.store = new BucketClient({
-      bucket,
-      scheduler,
-      lane,
-      chance: chance.fork(),
-      weather,
-      watch,
-      collection,
-      quota,
-      onViolation,
-    });
+    const client = (its: Pick<BucketClientOptions, "weather" | "exclusive">) =>
+      new BucketClient({
+        bucket,
+        scheduler,
+        lane,
+        chance: chance.fork(),
+        watch,
+        collection,
+        quota,
+        onViolation,
+        ...its,
+      });
+    this.store = client(logApart ? { weather, exclusive: false } : { weather });
+    const logStore = logApart ? new LogClient(client({ weather: options.logWeather }), bucket) : undefined;
     quota.started(this.lane, scheduler.nowMs);
     if (bucket.exclusive) bucket.holder = this.lane;
     scheduler.note(this.lane, "starts");
     this.engine = Engine.start({
       runtime: this.runtime,
       store: this.store,
+      logStore,
       logger: this.#logger(),
       flushLimits,
       compactionLimits,

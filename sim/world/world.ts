@@ -48,6 +48,8 @@ export class World {
   weather: Weather = WEATHERS.calm;
   /** Told when a version of the manifest has come to stand. */
   onManifest: () => void = () => undefined;
+  /** Where the log has a store of its own: the weather there. */
+  logWeather: Weather = WEATHERS.calm;
   /** Whether any process's wall clock was ever set. */
   clocksJumped = false;
   /** How likely a connection is to break some time. */
@@ -105,6 +107,7 @@ export class World {
       chance: this.#chance.fork(),
       bucket: this.bucket,
       weather: () => site.weather ?? this.weather,
+      logWeather: () => site.weather ?? this.logWeather,
       watch: this.watch,
       collection: this.collection,
       quota: this.quota,
