@@ -5,14 +5,14 @@ import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { AppendInput, AppendRecord, S2, S2Endpoints } from "@s2-dev/streamstore";
 import { check } from "../../sim/check/checker.ts";
 import type { Answer } from "../../sim/check/history.ts";
 import { Recorder } from "../../sim/check/recorder.ts";
 import { HttpClient } from "../support/http-client.ts";
 import { appended } from "../support/sdk-history.ts";
-import { TailraceProcess } from "../support/tailrace-process.ts";
+import { type ServeSetup, TailraceProcess } from "../support/tailrace-process.ts";
 
 const KILLS = Number(process.env.TAILRACE_KILLS ?? 50);
 const SEED = Number(process.env.TAILRACE_SEED ?? randomInt(2 ** 31));
@@ -130,7 +130,21 @@ async function readAll(http: HttpClient, stream: string, load: Load): Promise<vo
   }
 }
 
-test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
+test(`${KILLS} times kill -9 under load loses nothing`, (t) =>
+  losesNothing(t, KILLS, (directory) => ({ store: `file:${directory}` })));
+
+const KILLS_APART = Math.ceil(KILLS / 10);
+test(`nor do ${KILLS_APART} times where the log has a store of its own`, (t) =>
+  losesNothing(t, KILLS_APART, (directory) => ({
+    store: `file:${directory}/rest`,
+    args: ["--wal-store", `file:${directory}/log`],
+  })));
+
+async function losesNothing(
+  t: TestContext,
+  kills: number,
+  setup: (directory: string) => Pick<ServeSetup, "store" | "args">,
+): Promise<void> {
   const random = randomFrom(SEED);
   const directory = mkdtempSync(join(tmpdir(), "tailrace-kill9-"));
   /** Ended whatever becomes of the test: a process left behind would keep what went wrong from being told. */
@@ -141,8 +155,8 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
   });
   const load: Load = { recorder: new Recorder(), pending: 0, next: 0 };
   let withPending = 0;
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    server = await TailraceProcess.start({ store: `file:${directory}` });
+  for (let kill = 0; kill < kills; kill += 1) {
+    server = await TailraceProcess.start(setup(directory));
     const http = new HttpClient(server.url);
     if (kill === 0) {
       assert.equal((await http.json("POST", "/v1/basins", { basin: BASIN })).status, 201);
@@ -163,7 +177,7 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
     await Promise.all(clients);
     http.close();
   }
-  server = await TailraceProcess.start({ store: `file:${directory}` });
+  server = await TailraceProcess.start(setup(directory));
   const http = new HttpClient(server.url);
   for (const stream of STREAMS) await readAll(http, stream, load);
   http.close();
@@ -180,8 +194,8 @@ test(`${KILLS} times kill -9 under load loses nothing`, async (t) => {
   const acknowledged = appends.filter(({ answer }) => answer.kind === "appended").length;
   const unknown = appends.length - acknowledged;
   t.diagnostic(
-    `seed ${SEED}: ${KILLS} kills, ${withPending} with an append pending; ${acknowledged} batches acknowledged, ${unknown} unknown`,
+    `seed ${SEED}: ${kills} kills, ${withPending} with an append pending; ${acknowledged} batches acknowledged, ${unknown} unknown`,
   );
-  assert.ok(withPending >= 0.8 * KILLS, `only ${withPending} of ${KILLS} kills had an append pending`);
-  assert.ok(acknowledged > KILLS, "hardly anything was acknowledged");
-});
+  assert.ok(withPending >= 0.8 * kills, `only ${withPending} of ${kills} kills had an append pending`);
+  assert.ok(acknowledged > kills, "hardly anything was acknowledged");
+}

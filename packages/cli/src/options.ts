@@ -4,13 +4,18 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { parseSizeBytes } from "./human-size.ts";
 import { s3SseOption } from "./s3-sse-option.ts";
+import { walStoreOption } from "./wal-store-option.ts";
 
 export interface ServeOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly store: string;
+  readonly walStore?: string;
   readonly s3Sse?: string;
   /** Bytes. */
   readonly memory: number;
+  readonly cacheDir?: string;
+  /** Bytes. */
+  readonly cacheSize: number;
   readonly rootTokenFile?: string;
   readonly initFile?: string;
   readonly locationsFile?: string;
@@ -30,6 +35,8 @@ export interface ServeOptions {
 const DEFAULT_MEMORY_SHARE = 1 / 4;
 /** Below this no chunk would stay for those who follow the tail. */
 const MIN_MEMORY_BYTES = 16 * 1024 * 1024;
+/** A cache of fewer blocks than are read ahead would keep nothing that is read again. */
+const MIN_CACHE_BYTES = 16 * 1024 * 1024;
 
 export function defaultMemoryBytes(): number {
   // 0 or something beyond all measure where no limit is set on the process.
@@ -41,6 +48,13 @@ export function parseMemory(text: string): number {
   const bytes = parseSizeBytes(text);
   if (bytes === undefined || bytes < MIN_MEMORY_BYTES)
     throw new InvalidArgumentError("it must be a size of at least 16MiB, such as 512MiB or 4GiB");
+  return bytes;
+}
+
+function parseCacheSize(text: string): number {
+  const bytes = parseSizeBytes(text);
+  if (bytes === undefined || bytes < MIN_CACHE_BYTES)
+    throw new InvalidArgumentError("it must be a size of at least 16MiB, such as 10GiB");
   return bytes;
 }
 
@@ -100,12 +114,28 @@ export function serveCommand(run: (options: ServeOptions) => Promise<void>): Com
         .argParser(parseStore)
         .default("file:./tailrace-data"),
     )
+    .addOption(
+      walStoreOption(
+        "a store of its own for the log, such as a local disk beside a bucket; chosen once, with a new store",
+      ),
+    )
     .addOption(s3SseOption())
     .addOption(
       new Option("--memory <size>", "memory for records written lately or fetched from the store, such as 512MiB")
         .env("TAILRACE_MEMORY")
         .argParser(parseMemory)
         .default(defaultMemoryBytes(), "a quarter of the machine's"),
+    )
+    .addOption(
+      new Option("--cache-dir <dir>", "directory on a local disk for what was fetched from an s3:// store").env(
+        "TAILRACE_CACHE_DIR",
+      ),
+    )
+    .addOption(
+      new Option("--cache-size <size>", "with --cache-dir, how much is kept there at most")
+        .env("TAILRACE_CACHE_SIZE")
+        .argParser(parseCacheSize)
+        .default(10 * 1024 ** 3, "10GiB"),
     )
     .addOption(
       new Option(

@@ -1,22 +1,21 @@
 // `tailrace serve`: opens the store, takes it over, listens, and stops cleanly. Every way to fail ends in one sentence and a code.
 import { readFile } from "node:fs/promises";
 import { CorruptObjectError, DeploymentError, Engine, type EngineLogger, type Location } from "@tailrace/engine";
-import { CountingStore, ObjectStoreError } from "@tailrace/engine/object-store";
+import { ObjectStoreError } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { type Prices, type RunningServer, startServer, type TlsFiles } from "@tailrace/server";
+import { type Prices, type RunningServer, type StoreMeter, startServer, type TlsFiles } from "@tailrace/server";
 import { destination, type Logger, pino } from "pino";
 import { ExitCode, ExitError } from "./exit-codes.ts";
 import { applyInitFile, type InitFile, readInitFile } from "./init-file.ts";
 import { applyLocationsFile, readLocationsFile } from "./locations-file.ts";
-import { openStoreOrExit } from "./open-store.ts";
 import type { ServeOptions } from "./options.ts";
 import { readPricesFile } from "./prices-file.ts";
 import { type Quotas, readQuotasFile } from "./quotas-file.ts";
+import { type ServedStores, servedStores } from "./served-stores.ts";
 import { haltError, StopSignal } from "./stop-signal.ts";
 import { tlsFiles } from "./tls.ts";
 import { type OpenTelemetry, openTelemetry } from "./tracing/open-telemetry.ts";
 import { type TraceSettings, traceSettings } from "./tracing/trace-settings.ts";
-import { TracedStore } from "./tracing/traced-store.ts";
 import { tracedTakeover } from "./tracing/traced-takeover.ts";
 
 /** Requests may take this long to end once a shutdown has begun. */
@@ -52,10 +51,10 @@ async function serveUntilStopped(
 ): Promise<void> {
   const { rootToken, init, locations } = settings;
   const stop = new StopSignal();
-  const { engine, store } = await startEngine(options, settings, logger, telemetry, stop);
+  const { engine, stores } = await startEngine(options, settings, logger, telemetry, stop);
   let server: RunningServer | undefined;
   try {
-    server = await listenOrExit(options, engine, settings, logger, store, telemetry);
+    server = await listenOrExit(options, engine, settings, logger, stores.meter, telemetry);
     await startedOrExit(engine, options.store, stop);
     if (locations !== undefined) await unlessStopped(applyLocationsFile(engine, locations), stop);
     if (init !== undefined) await unlessStopped(applyInitFile(engine, init), stop);
@@ -66,7 +65,7 @@ async function serveUntilStopped(
       .catch((closing: unknown) => logger.debug({ error: String(closing) }, "closing after a failed start"));
     throw error;
   }
-  printBanner(options, server.url, store.description, rootToken !== undefined);
+  printBanner(options, server.url, stores.store.description, rootToken !== undefined);
   const offHangUp = rootToken === undefined ? undefined : onHangUp(options, server, logger);
   try {
     await stop.requested;
@@ -95,21 +94,21 @@ async function startEngine(
   logger: Logger,
   telemetry: OpenTelemetry | undefined,
   stop: StopSignal,
-): Promise<{ readonly engine: Engine; readonly store: CountingStore }> {
-  const opened = await openStoreOrExit(options.store, { s3Sse: options.s3Sse });
-  const traced = telemetry === undefined ? undefined : new TracedStore(opened, telemetry);
-  const store = new CountingStore(traced ?? opened, { clock: systemRuntime.clock });
+): Promise<{ readonly engine: Engine; readonly stores: ServedStores }> {
+  const stores = await servedStores(options, telemetry);
+  const { store, logStore, traced } = stores;
   const start = () =>
     Engine.start({
       runtime: systemRuntime,
       store,
+      logStore,
       logger,
       cacheBytes: options.memory,
       streamsPerBasin: quotas?.streamsPerBasin,
       onHalt: (error) => stop.fail(haltError(error)),
     });
-  const engine = telemetry === undefined || traced === undefined ? start() : tracedTakeover(telemetry, traced, start);
-  return { engine, store };
+  const engine = telemetry === undefined ? start() : tracedTakeover(telemetry, traced, start);
+  return { engine, stores };
 }
 
 /** What the options and the environment refer to. */
@@ -194,7 +193,7 @@ async function listenOrExit(
   engine: Engine,
   settings: Settings,
   logger: EngineLogger,
-  storeMeter: CountingStore,
+  storeMeter: StoreMeter,
   tracing: OpenTelemetry | undefined,
 ): Promise<RunningServer> {
   const { host, port } = options.listen;
@@ -261,7 +260,7 @@ function rootTokenInShell(options: ServeOptions): string {
 function printBanner(options: ServeOptions, url: string, store: string, hasToken: boolean): void {
   const lines = [
     `Tailrace listens on ${url}`,
-    `and stores in ${store}${store === "memory:" ? " (gone when it stops)" : ""}`,
+    `and stores in ${store}${store === "memory:" ? " (gone when it stops)" : ""}${options.walStore === undefined ? "" : `, its log in ${options.walStore}`}`,
     "",
     `export S2_ACCOUNT_ENDPOINT=${url}`,
     `export S2_BASIN_ENDPOINT=${url}`,

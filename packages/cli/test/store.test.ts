@@ -289,3 +289,104 @@ test("from a laptop to a bucket: copied, checked, counted, served, collected, an
   t.after(() => home.kill());
   assert.deepEqual(await bodies(home.url), expected);
 });
+
+test("a log that has a store of its own is served with it alone, moved while nobody serves, and looked after with it", async (t) => {
+  const { store, server } = await served("moved");
+  t.after(() => server.kill());
+  const before = await bodies(server.url);
+  const wal = `file:${join(temporary, "moved-wal")}`;
+  const inUse = await tailrace(["move-wal", store, "--to", wal]);
+  assert.deepEqual([inUse.code, /is in use by another process/.test(inUse.stderr)], [2, true], inUse.stderr);
+  await server.kill();
+
+  const moved = await tailrace(["move-wal", store, "--to", wal, "--json"]);
+  assert.equal(moved.code, 0, moved.stderr);
+  const report = JSON.parse(moved.stdout);
+  assert.ok(report.moved && report.objects > 20 && report.undeleted.length === 0, moved.stdout);
+
+  // With another one, or none.
+  for (const args of [[], ["--wal-store", `file:${join(temporary, "not-mounted")}`]]) {
+    const refused = TailraceProcess.spawn({ store, args });
+    assert.deepEqual(await refused.exited, { code: 3, signal: null });
+    assert.match(refused.output, /^tailrace: the log of file:.*moved-wal.*$/m);
+    const checked = await tailrace(["check", store, ...args]);
+    assert.deepEqual([checked.code, /the log of file:.*moved-wal/.test(checked.stderr)], [2, true], checked.stderr);
+  }
+  const same = TailraceProcess.spawn({ store, args: ["--wal-store", store] });
+  assert.equal((await same.exited).code, 2, same.output);
+
+  const again = await TailraceProcess.start({ store, args: ["--wal-store", wal] });
+  t.after(() => again.kill());
+  assert.deepEqual(await bodies(again.url), before);
+  assert.equal(await again.stop(), 0);
+  const clean = await tailrace(["check", store, "--wal-store", wal]);
+  assert.equal(clean.code, 0, clean.stdout + clean.stderr);
+  const stats = JSON.parse((await tailrace(["stats", store, "--wal-store", wal, "--json"])).stdout);
+  assert.ok(JSON.stringify(stats).includes("log"));
+  assert.equal((await tailrace(["gc", store, "--wal-store", wal])).code, 0);
+  const copy = `file:${join(temporary, "moved-copy")}`;
+  const copied = await tailrace(["copy", store, copy, "--wal-store", wal]);
+  assert.equal(copied.code, 0, copied.stderr);
+  const ofCopy = await TailraceProcess.start({ store: copy });
+  t.after(() => ofCopy.kill());
+  assert.deepEqual(await bodies(ofCopy.url), before);
+
+  const back = await tailrace(["move-wal", store, "--wal-store", wal, "--to", store]);
+  assert.equal(back.code, 0, back.stderr);
+  const home = await TailraceProcess.start({ store });
+  t.after(() => home.kill());
+  assert.deepEqual(await bodies(home.url), before);
+});
+
+test("repair mends a log that has a store of its own", async (t) => {
+  const directory = join(temporary, "mended");
+  const wal = join(temporary, "mended-wal");
+  const store = `file:${directory}`;
+  const args = ["--wal-store", `file:${wal}`];
+  const server = await TailraceProcess.start({ store, args });
+  t.after(() => server.kill());
+  const http = new HttpClient(server.url);
+  await http.json("PUT", `/v1/basins/${BASIN}`, { config: { create_stream_on_append: true } });
+  for (let i = 0; i < 10; i += 1)
+    await http.json("POST", "/v1/streams/s/records", { records: [{ body: `${i}` }] }, { "s2-basin": BASIN });
+  http.close();
+  assert.equal(await server.stop(), 0);
+  const [log] = readdirSync(join(wal, "logs"));
+  const damaged = logFiles(join(wal, "logs", log)).at(-3) ?? "";
+  const bytes = readFileSync(damaged);
+  bytes[bytes.length - 3] ^= 1;
+  writeFileSync(damaged, bytes);
+  assert.equal((await tailrace(["check", store, ...args])).code, 1);
+  const repaired = await tailrace(["repair", store, ...args, "--discard-from", damaged.slice(-16), "--yes"]);
+  assert.equal(repaired.code, 0, repaired.stderr);
+  const again = await TailraceProcess.start({ store, args });
+  assert.equal(await again.stop(), 0);
+  assert.equal((await tailrace(["check", store, ...args])).code, 0);
+});
+
+test("a log in a bucket beside a directory, and a log on a disk beside a bucket", async (t) => {
+  const s3 = await startVersitygw();
+  if (s3 === undefined) return t.skip(VERSITYGW_MISSING);
+  t.after(() => s3.stop());
+  const bucket = `s3://${s3.bucket}/some`;
+  const disk = `file:${join(temporary, "beside-a-bucket")}`;
+  for (const [store, wal] of [
+    [`${bucket}/rest`, disk],
+    [`file:${join(temporary, "beside-a-log")}`, `${bucket}/log`],
+  ]) {
+    const args = ["--wal-store", wal];
+    let server = await TailraceProcess.start({ store, args, env: s3.env });
+    t.after(() => server.kill());
+    const http = new HttpClient(server.url);
+    await http.json("PUT", `/v1/basins/${BASIN}`, { config: { create_stream_on_append: true } });
+    for (let i = 0; i < 3; i += 1)
+      await http.json("POST", `/v1/streams/s${i}/records`, { records: [{ body: `${i}` }] }, { "s2-basin": BASIN });
+    http.close();
+    await server.kill();
+    server = await TailraceProcess.start({ store, args, env: s3.env });
+    assert.deepEqual(await bodies(server.url), ["s0 0", "s1 1", "s2 2"]);
+    assert.equal(await server.stop(), 0);
+    const checked = await tailrace(["check", store, ...args], s3.env);
+    assert.equal(checked.code, 0, checked.stdout + checked.stderr);
+  }
+});

@@ -21,6 +21,7 @@ import type {
 } from "./engine-api.ts";
 import { EngineError } from "./errors.ts";
 import { DEFAULT_CACHE_BYTES, OPERATION_MS } from "./limits.ts";
+import { withLog } from "./log-home.ts";
 import { type EngineLogger, SILENT_LOGGER } from "./logger.ts";
 import type { ObjectStore } from "./object-store/index.ts";
 import { Background } from "./provisioning/background.ts";
@@ -40,6 +41,8 @@ export interface EngineOptions {
   readonly runtime: Runtime;
   /** Closed by the engine. */
   readonly store: ObjectStore;
+  /** For the log alone, where it has a store of its own. Closed by the engine. Default: it lies in `store`. */
+  readonly logStore?: ObjectStore | undefined;
   readonly logger?: EngineLogger;
   /** Memory for records, written lately or fetched from the store. What is in flight comes on top of it. Default: DEFAULT_CACHE_BYTES. */
   readonly cacheBytes?: number;
@@ -112,8 +115,9 @@ export class Engine implements EngineApi {
   }
 
   async #start(): Promise<void> {
-    const { runtime, store } = this.#options;
-    const deployment = await openDeployment(store, runtime);
+    const { runtime, store: own, logStore } = this.#options;
+    const deployment = await openDeployment(own, runtime, logStore);
+    const store = withLog(own, logStore, deployment.log);
     const shard = await Shard.open({
       runtime,
       store,
@@ -272,7 +276,8 @@ export class Engine implements EngineApi {
         await this.#opened?.shard.close();
       }
     } finally {
-      await this.#options.store.close();
+      const { store, logStore } = this.#options;
+      await Promise.all([store.close(), logStore?.close()]);
     }
   }
 }

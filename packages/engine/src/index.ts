@@ -13,6 +13,7 @@ export type { CompactionLimits } from "./segment/plan-compaction.ts";
 export type { FlushLimits } from "./segment/unflushed.ts";
 export { CorruptObjectError } from "./shard/corrupt.ts";
 export { type DeposedBy, DeposedError } from "./shard/deposed.ts";
+export { isSegmentKey } from "./shard/keys.ts";
 export type { UsagePoint, UsageRange } from "./usage/usage-history.ts";
 export { type Counts, INTERVAL_SECS, type UsageInterval } from "./usage/usage-record.ts";
 export type { UsageApi, UsageSums, UsageTotal } from "./usage/usage-service.ts";

@@ -1,5 +1,6 @@
 // The public surface of the server.
 
+export type { StoreMeter } from "./metrics.ts";
 export type { TlsFiles } from "./plain-port.ts";
 export { DEFAULT_PRICES, type Prices } from "./prices.ts";
 export type { AppendQuotaOptions, AppendRates } from "./quota/append-quotas.ts";

@@ -9,6 +9,15 @@ export interface StoreMeter {
   readonly counts: Readonly<Record<string, number>>;
   /** To be called when a put has ended, well or not, with its milliseconds. */
   onPut?: ((durationMs: number, kind: "put" | "putIfAbsent", succeeded: boolean) => void) | undefined;
+  /** Of gets that were asked for twice; absent where none ever are. */
+  readonly hedges?: { readonly hedged: number; readonly won: number } | undefined;
+  /** Of the cache on the disk; absent where there is none. */
+  readonly diskCache?:
+    | {
+        readonly bytes: number;
+        readonly counts: Readonly<Record<"hits" | "misses" | "damaged" | "unkept" | "evicted", number>>;
+      }
+    | undefined;
 }
 
 const LATENCY_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -73,6 +82,39 @@ export class Metrics {
     });
     store.onPut = (durationMs, _kind, succeeded) =>
       putSeconds.observe({ result: succeeded ? "ok" : "error" }, durationMs / 1000);
+    const { hedges, diskCache } = store;
+    if (hedges !== undefined)
+      new Counter({
+        name: "tailrace_object_store_hedges_total",
+        help: "Ranged gets that took long and were asked for a second time, by which answer came first.",
+        labelNames: ["first"],
+        registers,
+        collect() {
+          this.reset();
+          this.inc({ first: "second" }, hedges.won);
+          this.inc({ first: "original" }, hedges.hedged - hedges.won);
+        },
+      });
+    if (diskCache !== undefined) {
+      new Counter({
+        name: "tailrace_disk_cache_blocks_total",
+        help: "Blocks of objects that the cache on the disk was asked for or given, by what became of it.",
+        labelNames: ["outcome"],
+        registers,
+        collect() {
+          this.reset();
+          for (const [outcome, count] of Object.entries(diskCache.counts)) this.inc({ outcome }, count);
+        },
+      });
+      new Gauge({
+        name: "tailrace_disk_cache_bytes",
+        help: "Bytes of the cache on the disk.",
+        registers,
+        collect() {
+          this.set(diskCache.bytes);
+        },
+      });
+    }
     this.sessions = new Gauge({
       name: "tailrace_sessions",
       help: "Open sessions, by what they do.",

@@ -5,7 +5,7 @@ import { systemRuntime } from "@tailrace/engine/runtime";
 import type { Log } from "@tailrace/replica";
 import type { Logger } from "pino";
 import { ExitCode, ExitError } from "../exit-codes.ts";
-import { openStoreOrExit } from "../open-store.ts";
+import { openStoresOrExit } from "../open-stores.ts";
 import { haltError, type StopSignal } from "../stop-signal.ts";
 import { createEngineLog, type StreamName } from "./engine-log.ts";
 
@@ -13,6 +13,7 @@ export interface EmbeddedSetup {
   /** As `tailrace serve` takes it. */
   readonly store: string;
   readonly s3Sse?: string | undefined;
+  readonly walStore: string | undefined;
   readonly memoryBytes: number;
   readonly logger: Logger;
   /** Told when the engine halts. */
@@ -30,11 +31,13 @@ export class EmbeddedTailrace {
   }
 
   /** Resolves once it answers. Errors: ExitError. */
-  static async start({ store: url, s3Sse, memoryBytes, logger, stop }: EmbeddedSetup): Promise<EmbeddedTailrace> {
-    const store = await openStoreOrExit(url, { s3Sse });
+  static async start(setup: EmbeddedSetup): Promise<EmbeddedTailrace> {
+    const { store: url, walStore, s3Sse, memoryBytes, logger, stop } = setup;
+    const { store, logStore } = await openStoresOrExit(url, walStore, { s3Sse });
     const engine = Engine.start({
       runtime: systemRuntime,
       store,
+      logStore,
       logger,
       cacheBytes: memoryBytes,
       onHalt: (error) => stop.fail(haltError(error)),

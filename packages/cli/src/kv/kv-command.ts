@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseSizeBytes } from "../human-size.ts";
 import { defaultMemoryBytes, LOG_LEVELS, parseListen, parseMemory, parseStore } from "../options.ts";
 import { s3SseOption } from "../s3-sse-option.ts";
+import { walStoreOption } from "../wal-store-option.ts";
 
 export interface KvServeOptions {
   readonly stream?: LogAddress;
@@ -17,6 +18,7 @@ export interface KvServeOptions {
   readonly store: string;
   /** Of the embedded Tailrace's objects. */
   readonly s3Sse?: string;
+  readonly walStore?: string;
   /** Bytes, of the embedded Tailrace. */
   readonly memory: number;
   /** Bytes of keys and values; 0: any number. */
@@ -117,6 +119,7 @@ function serveKvCommand(): Command {
         .default("file:./tailrace-kv-data"),
     )
     .addOption(s3SseOption())
+    .addOption(walStoreOption("without --stream, a store of its own for the log; chosen once, with a new store"))
     .addOption(
       new Option("--memory <size>", "without --stream, memory for records written lately or fetched from the store")
         .env("TAILRACE_MEMORY")

@@ -27,8 +27,8 @@ export async function serveKv(options: KvServeOptions): Promise<void> {
   let embedded: EmbeddedTailrace | undefined;
   try {
     if (options.stream === undefined) {
-      const { store: url, memory: memoryBytes, s3Sse } = options;
-      embedded = await EmbeddedTailrace.start({ store: url, s3Sse, memoryBytes, logger, stop });
+      const { store: url, walStore, memory: memoryBytes, s3Sse } = options;
+      embedded = await EmbeddedTailrace.start({ store: url, walStore, s3Sse, memoryBytes, logger, stop });
     }
     store = await unlessStopped(openStore(options, embedded, logger), stop);
     store.stopped.then(({ message, cause }) => {

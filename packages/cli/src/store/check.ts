@@ -9,9 +9,12 @@ import { StoreExit } from "./store-exit.ts";
 import { bytesOf, plural } from "./text.ts";
 
 /** Prints a report. Errors: ExitError (StoreExit) unless the store is clean. */
-export async function check(store: string, options: { readonly json?: boolean }): Promise<void> {
+export async function check(
+  store: string,
+  options: { readonly walStore?: string; readonly json?: boolean },
+): Promise<void> {
   const line = new ProgressLine();
-  const report = await withView(store, StoreExit.undone, (view) =>
+  const report = await withView(store, StoreExit.undone, options, (view) =>
     checkStore({
       runtime: systemRuntime,
       view,

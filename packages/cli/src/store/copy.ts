@@ -12,17 +12,19 @@ import { counted } from "./text.ts";
 export interface CopyCommandOptions {
   readonly resume?: boolean;
   readonly json?: boolean;
+  /** Of the source. */
+  readonly walStore?: string;
   readonly s3Sse?: string;
 }
 
 /** Errors: ExitError (StoreExit). */
 export async function copy(from: string, to: string, options: CopyCommandOptions): Promise<void> {
   const line = new ProgressLine();
-  const report = await withView(from, StoreExit.undone, async (source) => {
+  const report = await withView(from, StoreExit.undone, options, async (source) => {
     const deployment = await deploymentIn(systemRuntime, source);
     return withNewStore(to, StoreExit.undone, options, async (store, view) => {
       const claim = { runtime: systemRuntime, store, view, resumes: options.resume === true };
-      const target = await CopyTarget.claim(claim, deployment.id);
+      const target = await CopyTarget.claim(claim, deployment);
       try {
         return await copyStore({
           runtime: systemRuntime,

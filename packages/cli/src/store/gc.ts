@@ -18,13 +18,14 @@ export interface GcCommandOptions {
   readonly dryRun?: boolean;
   readonly takeOver?: boolean;
   readonly json?: boolean;
+  readonly walStore?: string;
   readonly s3Sse?: string;
 }
 
 /** Errors: ExitError (StoreExit). */
 export async function gc(store: string, options: GcCommandOptions): Promise<void> {
   if (options.dryRun === true) {
-    const found = await withView(store, StoreExit.undone, (view) => findGarbage(systemRuntime, view));
+    const found = await withView(store, StoreExit.undone, options, (view) => findGarbage(systemRuntime, view));
     print(options, { ...kindsJson(found), dry_run: true }, found, "would be deleted");
     return;
   }

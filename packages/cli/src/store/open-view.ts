@@ -10,21 +10,39 @@ import {
   type StoreView,
 } from "@tailrace/engine/object-store";
 import { systemRuntime } from "@tailrace/engine/runtime";
-import { CopyTargetError, RepairError, StoreInUseError, SurveyError } from "@tailrace/engine/store-tools";
+import {
+  CopyTargetError,
+  LogMoveError,
+  logOf,
+  RepairError,
+  StoreInUseError,
+  SurveyError,
+  viewWithLog,
+  withLog,
+} from "@tailrace/engine/store-tools";
 import { ExitError } from "../exit-codes.ts";
 
 const ALIVE_MS = 60_000;
 
+export interface StoreOptions extends OpenStoreOptions {
+  /** The store of the log, where it has one of its own. */
+  readonly walStore?: string | undefined;
+}
+
 /** Errors: ExitError with `code` when the store cannot be opened, or cannot be used by what runs. */
-export async function withView<T>(url: string, code: number, run: (view: StoreView) => Promise<T>): Promise<T> {
-  return expecting(code, async () => {
-    const view = await openStoreView(url, systemRuntime);
-    try {
-      return await run(view);
-    } finally {
-      await view.close();
-    }
-  });
+export async function withView<T>(
+  url: string,
+  code: number,
+  { walStore }: Pick<StoreOptions, "walStore">,
+  run: (view: StoreView) => Promise<T>,
+): Promise<T> {
+  return expecting(code, () =>
+    using(openStoreView(url, systemRuntime), async (view) => {
+      const whole = async (logView?: StoreView) =>
+        run(viewWithLog(view, logView, await logOf(systemRuntime, view, logView)));
+      return walStore === undefined ? whole() : using(openStoreView(walStore, systemRuntime), whole);
+    }),
+  );
 }
 
 /** The same for what changes a store: opened to be written to, which on the file store takes its lock, and to be looked at. A store that is not there
@@ -32,17 +50,17 @@ export async function withView<T>(url: string, code: number, run: (view: StoreVi
 export async function withStore<T>(
   url: string,
   code: number,
-  options: OpenStoreOptions,
+  options: StoreOptions,
   run: (store: ObjectStore, view: StoreView) => Promise<T>,
 ): Promise<T> {
-  return withView(url, code, async (view) => {
-    const store = await openStore(url, systemRuntime, options);
-    try {
-      return await run(store, view);
-    } finally {
-      await store.close();
-    }
-  });
+  const { walStore } = options;
+  return withView(url, code, options, (view) =>
+    using(openStore(url, systemRuntime, options), (store) => {
+      const whole = async (logStore?: ObjectStore) =>
+        run(withLog(store, logStore, await logOf(systemRuntime, store, logStore)), view);
+      return walStore === undefined ? whole() : using(openStore(walStore, systemRuntime, options), whole);
+    }),
+  );
 }
 
 /** The same for a store that may not be there yet: a directory is made. */
@@ -54,13 +72,23 @@ export async function withNewStore<T>(
 ): Promise<T> {
   return expecting(code, async () => {
     await refuseStrangers(url);
-    const store = await openStore(url, systemRuntime, options);
-    try {
-      return await withView(url, code, (view) => run(store, view));
-    } finally {
-      await store.close();
-    }
+    return using(openStore(url, systemRuntime, options), (store) =>
+      using(openStoreView(url, systemRuntime), (view) => run(store, view)),
+    );
   });
+}
+
+/** Runs something on a store that is named by a URL, and closes it. */
+export async function using<S extends { close(): Promise<void> }, T>(
+  open: Promise<S>,
+  run: (opened: S) => Promise<T>,
+): Promise<T> {
+  const opened = await open;
+  try {
+    return await run(opened);
+  } finally {
+    await opened.close();
+  }
 }
 
 /** Who opens a directory as a store sweeps it, and leaves a lock there: not in one that holds something else. Errors: CopyTargetError. */
@@ -80,7 +108,7 @@ async function refuseStrangers(url: string): Promise<void> {
     throw new CopyTargetError(`${view.description} is not empty: it holds ${keys[0]}`);
 }
 
-async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
+export async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
   // The runtime's timers keep no process alive, and a pause before something is tried again may be all that is going on.
   const alive = setInterval(() => undefined, ALIVE_MS);
   try {
@@ -93,6 +121,7 @@ async function expecting<T>(code: number, run: () => Promise<T>): Promise<T> {
       error instanceof CorruptObjectError ||
       error instanceof StoreInUseError ||
       error instanceof CopyTargetError ||
+      error instanceof LogMoveError ||
       error instanceof RepairError ||
       error instanceof SurveyError;
     throw isExpected ? new ExitError(code, error.message) : error;

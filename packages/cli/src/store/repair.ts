@@ -12,6 +12,7 @@ export interface RepairCommandOptions {
   readonly discardFrom: number;
   readonly yes?: boolean;
   readonly json?: boolean;
+  readonly walStore?: string;
   readonly s3Sse?: string;
 }
 
@@ -28,7 +29,7 @@ export async function repairStore(url: string, options: RepairCommandOptions): P
       bytes += ofBytes;
       line.show(() => `${sizeText(bytes)} read`);
     };
-    const plan = await withView(url, StoreExit.undone, (view) =>
+    const plan = await withView(url, StoreExit.undone, options, (view) =>
       planRepair({ runtime: systemRuntime, view, fromPlace, onObject }),
     ).finally(() => line.clear());
     process.stdout.write(

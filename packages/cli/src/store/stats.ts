@@ -12,6 +12,7 @@ import { counted, plural } from "./text.ts";
 const GIB = 2 ** 30;
 
 export interface StatsCommandOptions {
+  readonly walStore?: string;
   readonly json?: boolean;
   readonly pricesFile?: string;
 }
@@ -20,7 +21,7 @@ export interface StatsCommandOptions {
 export async function stats(store: string, options: StatsCommandOptions): Promise<void> {
   const prices = options.pricesFile === undefined ? DEFAULT_STORE_PRICES : await readStorePrices(options.pricesFile);
   const line = new ProgressLine();
-  const found = await withView(store, StoreExit.undone, (view) =>
+  const found = await withView(store, StoreExit.undone, options, (view) =>
     storeStats({
       runtime: systemRuntime,
       view,

@@ -2,8 +2,10 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { s3SseOption } from "../s3-sse-option.ts";
+import { parseWalStore, walStoreOption } from "../wal-store-option.ts";
 import type { CopyCommandOptions } from "./copy.ts";
 import type { GcCommandOptions } from "./gc.ts";
+import type { MoveWalCommandOptions } from "./move-wal.ts";
 import type { RepairCommandOptions } from "./repair.ts";
 import type { StatsCommandOptions } from "./stats.ts";
 
@@ -19,6 +21,7 @@ export function storeCommand(): Command {
     .addCommand(statsCommand())
     .addCommand(gcCommand())
     .addCommand(copyCommand())
+    .addCommand(moveWalCommand())
     .addCommand(repairCommand());
 }
 
@@ -30,6 +33,7 @@ function checkCommand(): Command {
   return new Command("check")
     .description("Read everything in a store and verify every checksum, index and reference. Changes nothing.")
     .addArgument(storeArgument("<store>"))
+    .addOption(walStoreOption())
     .option("--json", "answer in JSON")
     .addHelpText(
       "after",
@@ -38,7 +42,7 @@ The store may be in use. What lies about without being needed is told apart from
 
 Exit codes: 0 clean, 1 damaged, 2 it could not be checked.`,
     )
-    .action(async (store: string, options: { json?: boolean }) => {
+    .action(async (store: string, options: { walStore?: string; json?: boolean }) => {
       const { check } = await import("./check.ts");
       await check(store, options);
     });
@@ -48,6 +52,7 @@ function statsCommand(): Command {
   return new Command("stats")
     .description("Say what is in a store: streams, objects by kind, bytes live and dead, and what it costs.")
     .addArgument(storeArgument("<store>"))
+    .addOption(walStoreOption())
     .option("--json", "answer in JSON")
     .option(
       "--prices-file <path>",
@@ -70,6 +75,7 @@ function gcCommand(): Command {
   return new Command("gc")
     .description("Delete what nobody needs any more: flushed chunks, followed manifests, orphaned segments.")
     .addArgument(storeArgument("<store>"))
+    .addOption(walStoreOption())
     .option("--dry-run", "only say what would be deleted; the store may be in use")
     .addOption(s3SseOption())
     .option("--take-over", "take the shard over from an owner who has not released it: whoever serves it stops")
@@ -94,6 +100,7 @@ function copyCommand(): Command {
     .description("Copy everything in a store into an empty one, which becomes a deployment of its own.")
     .addArgument(storeArgument("<source>"))
     .addArgument(storeArgument("<target>"))
+    .addOption(walStoreOption("where the source's log is kept, if it has a store of its own"))
     .addOption(s3SseOption())
     .option("--resume", "go on with a copy that was not finished; nobody else may be at work on it")
     .option("--json", "answer in JSON")
@@ -111,6 +118,33 @@ Exit codes: 0 copied, 1 the source is damaged, 2 it could not be done.`,
     });
 }
 
+function moveWalCommand(): Command {
+  return new Command("move-wal")
+    .description("Move the log of a store into a store of its own, into another one, or back.")
+    .addArgument(storeArgument("<store>"))
+    .addOption(walStoreOption())
+    .addOption(
+      new Option("--to <url>", "where the log shall be kept: file:DIR or s3://BUCKET/PREFIX, or the store itself")
+        .argParser(parseWalStore)
+        .makeOptionMandatory(),
+    )
+    .addOption(s3SseOption())
+    .option("--take-over", "take the shard over from an owner who has not released it: whoever serves it stops")
+    .option("--json", "answer in JSON")
+    .addHelpText(
+      "after",
+      `
+Nobody may be serving the store. It is served with the new --wal-store afterwards, and with no other. When it breaks
+off, no server starts on the store: the same command goes on with it, and --to with where the log was takes it back.
+
+Exit codes: 0 moved, 2 it could not be done, or not all of the old log could be deleted.`,
+    )
+    .action(async (store: string, options: MoveWalCommandOptions) => {
+      const { moveWal } = await import("./move-wal.ts");
+      await moveWal(store, options);
+    });
+}
+
 function parsePlace(text: string): number {
   // A key ends in its place, padded with zeros: both may be copied from what check says.
   const digits = /^(?:.*\/)?([0-9]+)$/.exec(text)?.[1];
@@ -124,6 +158,7 @@ function repairCommand(): Command {
   return new Command("repair")
     .description("Cut a damaged log off at a place, for good: what stands from there on is lost.")
     .addArgument(storeArgument("<store>"))
+    .addOption(walStoreOption())
     .addOption(
       new Option("--discard-from <place>", "the first place that is discarded, or its key, as check tells it")
         .argParser(parsePlace)

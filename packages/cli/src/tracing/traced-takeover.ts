@@ -3,13 +3,13 @@ import type { Engine } from "@tailrace/engine";
 import type { OpenTelemetry } from "./open-telemetry.ts";
 import type { TracedStore } from "./traced-store.ts";
 
-/** `start` begins the takeover, over `store`. */
-export function tracedTakeover(telemetry: OpenTelemetry, store: TracedStore, start: () => Engine): Engine {
+/** `start` begins the takeover, over `stores`. */
+export function tracedTakeover(telemetry: OpenTelemetry, stores: readonly TracedStore[], start: () => Engine): Engine {
   const span = telemetry.work("takeover");
-  store.parent = span;
+  for (const store of stores) store.parent = span;
   const engine = start();
   const over = (error?: unknown) => {
-    store.parent = undefined;
+    for (const store of stores) store.parent = undefined;
     span.end(error);
   };
   engine.started.then(() => {

@@ -10,6 +10,7 @@ import { FaultyStore } from "./faulty-store.ts";
 import { FileStore } from "./file-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { S3Store } from "./s3-store.ts";
+import { SplitStore } from "./split-store.ts";
 
 describeStoreContract("MemoryStore", async () => {
   const store = new MemoryStore();
@@ -36,6 +37,20 @@ describeStoreContract("FaultyStore without faults", async () => {
 describeStoreContract("CountingStore", async () => {
   const store = new CountingStore(new MemoryStore(), { clock: systemRuntime.clock });
   return { store, end: () => store.close() };
+});
+
+describeStoreContract("SplitStore", async () => {
+  // Half of the letters that keys begin with.
+  const route = { has: (key: string) => /^[a-m]/.test(key), mayHave: (prefix: string) => /^([a-m]|$)/.test(prefix) };
+  const store = new SplitStore(new MemoryStore(), new MemoryStore(), { ...route, base: "other/" });
+  return { store, end: () => store.close() };
+});
+
+describeStoreContract("SplitStore of one store", async () => {
+  const store = new MemoryStore();
+  const route = { has: (key: string) => /^[a-f]/.test(key), mayHave: (prefix: string) => /^([a-f]|$)/.test(prefix) };
+  const split = new SplitStore(store, store, { ...route, base: "zz/moved/" });
+  return { store: split, end: () => split.close() };
 });
 
 for (const prefix of ["", "some/prefix"]) {

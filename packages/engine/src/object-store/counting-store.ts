@@ -9,19 +9,13 @@ export interface CountingStoreOptions {
   readonly clock: Clock;
   /** Called when a put or put-if-absent has ended, well or not, with its milliseconds. */
   readonly onPut?: (durationMs: number, kind: "put" | "putIfAbsent", succeeded: boolean) => void;
+  /** Requests to both are counted, and observed, as those to this one. */
+  readonly countsWith?: CountingStore;
 }
 
 export class CountingStore implements ObjectStore {
   /** Requests started so far. */
-  readonly counts: Record<RequestKind, number> = {
-    put: 0,
-    putIfAbsent: 0,
-    get: 0,
-    getRange: 0,
-    list: 0,
-    delete: 0,
-    deleteMany: 0,
-  };
+  readonly counts: Record<RequestKind, number>;
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   /** As in CountingStoreOptions; may be exchanged at any time. */
@@ -30,7 +24,17 @@ export class CountingStore implements ObjectStore {
   constructor(store: ObjectStore, options: CountingStoreOptions) {
     this.#store = store;
     this.#clock = options.clock;
-    this.onPut = options.onPut;
+    const { countsWith } = options;
+    this.counts = countsWith?.counts ?? {
+      put: 0,
+      putIfAbsent: 0,
+      get: 0,
+      getRange: 0,
+      list: 0,
+      delete: 0,
+      deleteMany: 0,
+    };
+    this.onPut = countsWith === undefined ? options.onPut : (...put) => countsWith.onPut?.(...put);
   }
 
   get description(): string {

@@ -1,5 +1,6 @@
 // Every key of every object, and nothing else (docs/format.md).
 // Numbers are zero-padded so that the order of bytes is the order of numbers.
+import type { Route } from "../object-store/index.ts";
 
 /** Wide enough for 2^53 − 1. */
 const DIGITS = 16;
@@ -14,6 +15,26 @@ export function walKey(shard: number, place: number): string {
   return walPrefix(shard) + String(place).padStart(DIGITS, "0");
 }
 
+/** Which keys are those of logs, and what stands before them where logs have a store of their own. */
+export function logRoute(logId: string): Route {
+  return {
+    base: `logs/${logId}/`,
+    has: (key) => /^shards\/[0-9]+\/wal\//.test(key),
+    mayHave: (prefix) => {
+      const [root, shard, area, ...rest] = prefix.split("/");
+      if (shard === undefined) return "shards".startsWith(root);
+      if (root !== "shards" || !/^[0-9]*$/.test(shard)) return false;
+      if (area === undefined) return true;
+      return rest.length === 0 ? "wal".startsWith(area) : area === "wal";
+    },
+  };
+}
+
+/** Says whose log stands below it, in the store that has the log. */
+export function logIdentityKey(logId: string): string {
+  return `logs/${logId}/log.json`;
+}
+
 export function manifestPrefix(shard: number): string {
   return `shards/${shard}/manifest/`;
 }
@@ -24,6 +45,11 @@ export function manifestKey(shard: number, version: number): string {
 
 export function segmentPrefix(shard: number): string {
   return `shards/${shard}/segments/`;
+}
+
+/** A segment never changes, and its key is never used again. */
+export function isSegmentKey(key: string): boolean {
+  return epochOfSegmentKey(key) !== undefined && /^shards\/[0-9]+\/segments\//.test(key);
 }
 
 /** `incarnation` is hexadecimal. */

@@ -14,6 +14,8 @@ export interface Manifest {
   readonly incarnation: string;
   /** The log is read from this place on; all before is in segments. */
   readonly logStart: number;
+  /** The id of the log's home; absent where it lies beside everything else (log-home.ts). */
+  readonly log?: string;
   /** The fence that is in force where the log starts: whose log it is from there on. Null where it starts with its first fence. */
   readonly inForce: { readonly epoch: number; readonly incarnation: string } | null;
   /** The newest mark of the owner's wall clock in the log before its start; 0 for none. */

@@ -1,6 +1,6 @@
 // Taking over a shard: read the log, fence it, mark the epoch (docs/protocol.md; the numbers are the design's steps).
 // Nothing may be answered or acknowledged before the caller has also waited as `waitMs` says, from `fencedAt` on.
-import type { Deployment } from "../deployment.ts";
+import { type Deployment, DeploymentError } from "../deployment.ts";
 import { RETRY_FIRST_MS, RETRY_MAX_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
@@ -42,7 +42,7 @@ export interface Takeover {
   readonly fencedAtMs: number;
 }
 
-/** Errors: CorruptObjectError, ObjectStoreError of kinds `denied` and `unavailable`. */
+/** Errors: CorruptObjectError, DeploymentError where the log was moved, ObjectStoreError of kinds `denied` and `unavailable`. */
 export async function takeOver(options: TakeoverOptions): Promise<Takeover> {
   let gone: Error | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
@@ -77,6 +77,9 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   // 1. The newest manifest with its segments, and the log from where they end.
   const manifest = await newestManifest(reads, shard);
   const { logStart, inForce, version } = manifest ?? NO_MANIFEST;
+  // Who slept while the log was moved must not go on in the one that was left.
+  if (manifest !== undefined && manifest.log !== deployment.log?.id)
+    throw new DeploymentError(`the log of ${store.description} was moved while it was being opened: start again`);
   await options.begin(manifest, reads);
   const cursor: LogCursor = {
     place: logStart,
@@ -114,6 +117,7 @@ async function tryTakeOver(options: TakeoverOptions): Promise<Takeover | undefin
   }
   const marker: Manifest = {
     ...newest,
+    ...(deployment.log === undefined ? {} : { log: deployment.log.id }),
     version: version + 1,
     predecessor: version < 0 ? null : version,
     epoch,

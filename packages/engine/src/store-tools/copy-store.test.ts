@@ -27,7 +27,7 @@ async function copy(
   const runtime = systemRuntime;
   const deployment = await deploymentIn(runtime, source);
   const { store = view, resumes = false } = options;
-  const target = await CopyTarget.claim({ runtime, store, view, resumes }, deployment.id);
+  const target = await CopyTarget.claim({ runtime, store, view, resumes }, deployment);
   return copyStore({ runtime, source, target, deployment });
 }
 
@@ -240,7 +240,7 @@ test("a target that holds anything is refused, and left as it is", async () => {
   const halfOfAnother = new MemoryStore();
   await CopyTarget.claim(
     { runtime: systemRuntime, store: halfOfAnother, view: halfOfAnother, resumes: false },
-    "0".repeat(32),
+    { id: "0".repeat(32) },
   );
   for (const target of [served, strange, halfOfAnother, source]) {
     for (const resumes of [false, true]) {
@@ -257,8 +257,8 @@ test("two at work on one copy: the first finds out before it makes a deployment 
   const view = new MemoryStore();
   const { id, ...deployment } = await deploymentIn(systemRuntime, source);
   const claim = { runtime: systemRuntime, store: view, view };
-  const first = await CopyTarget.claim({ ...claim, resumes: false }, id);
-  await CopyTarget.claim({ ...claim, resumes: true }, id);
+  const first = await CopyTarget.claim({ ...claim, resumes: false }, { id });
+  await CopyTarget.claim({ ...claim, resumes: true }, { id });
   await assert.rejects(
     copyStore({ runtime: systemRuntime, source, target: first, deployment: { id, ...deployment } }),
     /somebody else is copying/,

@@ -7,10 +7,11 @@ import {
   parseUnfinishedCopy,
   type UnfinishedCopy,
 } from "../deployment.ts";
+import { encodeLogIdentity, viewWithLog, withLog } from "../log-home.ts";
 import { SILENT_LOGGER } from "../logger.ts";
 import { MAX_DELETE_KEYS, type ObjectStore, type StoreView } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
-import { DEPLOYMENT_KEY } from "../shard/keys.ts";
+import { DEPLOYMENT_KEY, logIdentityKey } from "../shard/keys.ts";
 import { putOwn } from "../shard/put-own.ts";
 import { getIfThere, retriedReads, type StoreReads } from "../shard/retry.ts";
 import { allObjects } from "./inventory.ts";
@@ -54,13 +55,20 @@ export class CopyTarget {
   }
 
   /** Claims an empty store, or one that holds an unfinished copy of the same deployment. Errors: CopyTargetError, ObjectStoreError. */
-  static async claim(options: CopyTargetOptions, sourceId: string): Promise<CopyTarget> {
-    const { runtime, store, view, resumes } = options;
+  static async claim(
+    options: CopyTargetOptions,
+    { id: sourceId, log }: Pick<Deployment, "id" | "log">,
+  ): Promise<CopyTarget> {
+    const { runtime, resumes } = options;
+    // The log comes to lie in the target, wherever it lay: under the keys of the home that the manifests name.
+    const home = log === undefined ? undefined : { ...log, store: null };
+    const store = withLog(options.store, undefined, home);
+    const view = viewWithLog(options.view, undefined, home);
     const claim = { of: sourceId, by: hexOf(runtime.random.bytes(ID_BYTES)) };
     const sizes = new Map<string, number>();
     for await (const { key, bytes } of allObjects(view, "")) sizes.set(key, bytes);
     const found = await getIfThere(retriedReads(view, runtime), DEPLOYMENT_KEY);
-    const target = new CopyTarget(options, claim, sizes);
+    const target = new CopyTarget({ ...options, store, view }, claim, sizes);
     if (found === undefined) {
       if (sizes.size > 0)
         throw new CopyTargetError(`${store.description} is not empty: it holds ${[...sizes.keys()][0]}`);
@@ -104,9 +112,13 @@ export class CopyTarget {
       if (this.#sizes.get(key) === bytes) missing.delete(key);
     const [first] = missing;
     if (first !== undefined) throw new CopyTargetError(`${this.#store.description} has lost ${first}`);
-    const own: Deployment = { ...deployment, id: hexOf(this.#runtime.random.bytes(ID_BYTES)) };
+    const { log, ...rest } = deployment;
+    const id = hexOf(this.#runtime.random.bytes(ID_BYTES));
+    const own: Deployment = { ...rest, id, ...(log === undefined ? {} : { log: { ...log, store: null } }) };
+    const target = { store: this.#store, runtime: this.#runtime };
     await this.#assertClaimed();
-    await overwrite({ store: this.#store, runtime: this.#runtime }, DEPLOYMENT_KEY, encodeDeployment(own));
+    if (log !== undefined) await overwrite(target, logIdentityKey(log.id), encodeLogIdentity(log.id, id));
+    await overwrite(target, DEPLOYMENT_KEY, encodeDeployment(own));
     return own;
   }
 

@@ -1,4 +1,6 @@
 // The public surface of the store's tools: what an operator does to a deployment that nobody need be serving.
+
+export { viewWithLog, withLog } from "../log-home.ts";
 export { type CheckOptions, type CheckProgress, type CheckReport, checkStore } from "./check.ts";
 export {
   type Collectable,
@@ -13,6 +15,8 @@ export { CopyTarget, CopyTargetError, type CopyTargetOptions } from "./copy-targ
 export type { Finding, Findings } from "./findings.ts";
 export type { Garbage } from "./garbage.ts";
 export type { StoredObject } from "./inventory.ts";
+export { logOf } from "./log-of.ts";
+export { LogMoveError, type MoveLogOptions, type MoveLogReport, moveLog } from "./move-log.ts";
 export { type PlanOptions, planRepair, RepairError, type RepairPlan } from "./plan-repair.ts";
 export { type RepairOptions, type RepairReport, repair } from "./repair.ts";
 export { type ObjectCount, type StatsOptions, type StoreStats, storeStats } from "./stats.ts";

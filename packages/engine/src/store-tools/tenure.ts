@@ -1,6 +1,6 @@
 // Owning a shard for as long as an operator's command takes: takes it over as any owner does, by fence and marker, runs something, and releases it.
 // Never appends anything to the log.
-import { readDeployment } from "../deployment.ts";
+import { type Deployment, readDeployment } from "../deployment.ts";
 import { type EngineLogger, SILENT_LOGGER } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
@@ -33,15 +33,28 @@ export interface TenureOptions {
   readonly deposesOwner: boolean;
 }
 
+export interface Tenure {
+  /** Of its epoch; was seen to be the newest manifest. */
+  readonly marker: Manifest;
+  /** The first place that this owner may fill. */
+  readonly nextPlace: number;
+  /** Says that nobody owns the log any more, as its last object. Somebody else may have taken over since, and then it is theirs. */
+  release(store: ObjectStore): Promise<void>;
+}
+
 /**
- * Runs `work` as the owner, with the marker of its epoch, which was seen to be the newest manifest; nobody else can answer for the shard any more.
- * Errors: StoreInUseError, DeploymentError, CorruptObjectError, ObjectStoreError (`absent` where there is no deployment).
+ * Takes the shard over. When it resolves, nobody else can answer for the shard any more.
+ * Errors: StoreInUseError, DeploymentError, CorruptObjectError, ObjectStoreError.
  */
-export async function asOwner<T>(options: TenureOptions, work: (marker: Manifest) => Promise<T>): Promise<T> {
+export async function takeTenure(options: TenureOptions, deployment: Deployment): Promise<Tenure> {
   const { runtime, store, shard, logger = SILENT_LOGGER, deposesOwner } = options;
   const incarnation = runtime.random.bytes(INCARNATION_BYTES);
-  const deployment = await readDeployment(retriedReads(store, runtime), store.description);
-  const { manifest, nextPlace, waitMs, fencedAtMs } = await takeOver({
+  const {
+    manifest: marker,
+    nextPlace,
+    waitMs,
+    fencedAtMs,
+  } = await takeOver({
     runtime,
     store,
     logger,
@@ -56,18 +69,33 @@ export async function asOwner<T>(options: TenureOptions, work: (marker: Manifest
     apply: () => undefined,
   });
   await pause(runtime, Math.max(0, fencedAtMs + waitMs - runtime.clock.monotonicMs()));
-  const result = await work(manifest);
-  const release = encodeLogObjectHeader({
-    kind: "release",
-    place: nextPlace,
-    epoch: manifest.epoch,
-    incarnation,
-    nextPlace: nextPlace + 1,
-    entryCount: 0,
-    contentBytes: 0,
-    contentCrc: 0,
-  });
-  // Somebody else may have taken over since, and then it is theirs.
-  await putOwn({ runtime, store, logger }, walKey(shard, nextPlace), release);
+  return {
+    marker,
+    nextPlace,
+    release: async (log) => {
+      const release = encodeLogObjectHeader({
+        kind: "release",
+        place: nextPlace,
+        epoch: marker.epoch,
+        incarnation,
+        nextPlace: nextPlace + 1,
+        entryCount: 0,
+        contentBytes: 0,
+        contentCrc: 0,
+      });
+      await putOwn({ runtime, store: log, logger }, walKey(shard, nextPlace), release);
+    },
+  };
+}
+
+/**
+ * Runs `work` as the owner, with the marker of its epoch, and releases the shard. Errors: as `takeTenure`; `absent` where there is no deployment.
+ */
+export async function asOwner<T>(options: TenureOptions, work: (marker: Manifest) => Promise<T>): Promise<T> {
+  const { runtime, store } = options;
+  const deployment = await readDeployment(retriedReads(store, runtime), store.description);
+  const tenure = await takeTenure(options, deployment);
+  const result = await work(tenure.marker);
+  await tenure.release(store);
   return result;
 }

@@ -27,10 +27,11 @@ export class Harness {
     runtime: VirtualRuntime,
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
+    logStore?: ObjectStore,
   ) {
     this.runtime = runtime;
     const onHalt = (error: Error) => this.halts.push(error);
-    this.engine = Engine.start({ runtime, store, flushLimits, compactionLimits, onHalt });
+    this.engine = Engine.start({ runtime, store, logStore, flushLimits, compactionLimits, onHalt });
   }
 
   /** Starts an engine without waiting for it. */
@@ -39,8 +40,9 @@ export class Harness {
     runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
+    logStore?: ObjectStore,
   ): Harness {
-    return new Harness(store, runtime, flushLimits, compactionLimits);
+    return new Harness(store, runtime, flushLimits, compactionLimits, logStore);
   }
 
   static async open(
@@ -48,8 +50,9 @@ export class Harness {
     runtime: VirtualRuntime = new VirtualRuntime({ seed: 1 }),
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
+    logStore?: ObjectStore,
   ): Promise<Harness> {
-    const harness = new Harness(store, runtime, flushLimits, compactionLimits);
+    const harness = new Harness(store, runtime, flushLimits, compactionLimits, logStore);
     await runtime.until(harness.engine.started);
     return harness;
   }
