@@ -75,7 +75,10 @@ test("a deployment of a newer format is refused with one sentence", async () => 
   await store.put(DEPLOYMENT_KEY, [Buffer.from(JSON.stringify({ ...newer, checksum }))]);
   const isOneSentence = (error: unknown) => {
     assert.ok(error instanceof DeploymentError, String(error));
-    assert.match(error.message, /^memory: holds data of format 3, and this build of Tailrace reads formats up to 2[^.\n]*$/);
+    assert.match(
+      error.message,
+      /^memory: holds data of format 3, and this build of Tailrace reads formats up to 2[^.\n]*$/,
+    );
     return true;
   };
   const h = Harness.start(store);
