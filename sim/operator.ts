@@ -9,7 +9,9 @@ import {
   collectGarbage,
   copyStore,
   deploymentIn,
+  logOf,
   SurveyError,
+  viewWithLog,
 } from "@tailrace/engine/store-tools";
 import type { Chance } from "./world/chance.ts";
 import type { World } from "./world/world.ts";
@@ -84,9 +86,12 @@ export class Operator {
       case "copy": {
         const memory = new MemoryStore({ exclusive: false });
         const deployment = await deploymentIn(runtime, store);
-        const target = await CopyTarget.claim({ runtime, store: memory, view: memory, resumes: false }, deployment.id);
+        const target = await CopyTarget.claim({ runtime, store: memory, view: memory, resumes: false }, deployment);
         const { objects } = await copyStore({ runtime, source: store, target, deployment });
-        const report = await checkStore({ runtime: new VirtualRuntime({ seed: 0 }), view: memory });
+        const report = await checkStore({
+          runtime: new VirtualRuntime({ seed: 0 }),
+          view: viewWithLog(memory, undefined, await logOf(runtime, memory, undefined)),
+        });
         this.#assertSound(report, "a check of a copy");
         return `has copied ${objects} objects`;
       }

@@ -21,7 +21,6 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
     seed,
     why: "segments that are merged under slow reads, or under streams that come and go",
   })),
-  ...[7, 89].map((seed) => ({ seed, why: "a log that has a store of its own" })),
   { seed: 138, why: "an object that rots" },
   ...[189, 202].map((seed) => ({ seed, why: "a flood that waits for room" })),
 ];
