@@ -116,6 +116,8 @@ export interface StreamReader {
 export interface StreamAppender {
   /** Resolves once the batch, and all before it, are durable. Appends are sequenced in the order of the calls; after one has failed, all later ones of this appender fail too. */
   append(input: AppendInput): Promise<AppendAck>;
+  /** Nothing more is appended: the stream need not be kept at hand. Appends under way go on. */
+  close(): void;
 }
 
 /** What a request brings along for the stream that it opens. */
@@ -131,6 +133,8 @@ export interface EngineStats {
   readonly waitingAppendBytes: number;
   readonly cachedBytes: number;
   readonly streams: number;
+  /** Of these, the ones that somebody uses, or did a while ago. */
+  readonly streamsInMemory: number;
   readonly basins: number;
   readonly activeReaders: number;
   readonly chunksPut: number;

@@ -50,6 +50,10 @@ export interface EngineOptions {
   readonly flushLimits?: FlushLimits | undefined;
   /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
   readonly compactionLimits?: CompactionLimits | undefined;
+  /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
+  readonly dormantMs?: number | undefined;
+  /** Streams in memory beyond which they leave it as soon as they can. Default: MANY_STREAMS. */
+  readonly manyStreams?: number | undefined;
   /** Streams that a basin may have, those that are being deleted included. Default: any number. */
   readonly streamsPerBasin?: number | undefined;
   /** The engine cannot go on: another process took the shard over (DeposedError), or an object is corrupt (CorruptObjectError). Called once; from then on it answers nothing. */
@@ -127,9 +131,12 @@ export class Engine implements EngineApi {
       usage: this.#meter,
       flushLimits: this.#options.flushLimits,
       compactionLimits: this.#options.compactionLimits,
+      dormantMs: this.#options.dormantMs,
+      manyStreams: this.#options.manyStreams,
       cacheBytes: this.#options.cacheBytes ?? DEFAULT_CACHE_BYTES,
       lingerMs: (basinId, storageClass) => this.#opened?.account.state.lingerMs(basinId, storageClass) ?? 0,
       onSpent: (stream) => this.streams.deleteSpent(stream),
+      onDeletionPending: (stream) => this.streams.removeLater(stream, 0),
       onHalt: (error) => {
         this.#halted = true;
         this.#opened?.usage.stop();
@@ -150,6 +157,7 @@ export class Engine implements EngineApi {
     for (const basin of account.state.basins.tree.values())
       if (basin.deletedAtMs !== null) this.basins.removeLater(basin, 0);
     for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.streams.removeLater(stream, 0);
+    shard.beginAgeing();
   }
 
   /** What follows from a command on the account, also when its answer came too late for the client: what is being deleted must come to its end. */
@@ -186,8 +194,15 @@ export class Engine implements EngineApi {
     const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
     const count = this.#countAppends(stream);
     const guard: AppendGuard = { failure: undefined };
+    const { shard } = this.#open();
+    shard.appenderOpened(stream);
+    let isOpen = true;
     const appender: StreamAppender = {
       append: async (input) => this.#open().shard.append(stream, input, guard, count),
+      close: () => {
+        if (isOpen) shard.appenderClosed(stream);
+        isOpen = false;
+      },
     };
     return encryption === undefined ? appender : new SealingAppender(appender, encryption);
   }
@@ -246,6 +261,7 @@ export class Engine implements EngineApi {
       waitingAppendBytes: shard?.waitingAppendBytes ?? 0,
       cachedBytes: shard?.cachedBytes ?? 0,
       streams: opened?.shard.catalog.count ?? 0,
+      streamsInMemory: opened?.shard.catalog.inMemory ?? 0,
       basins: opened?.account.state.basins.tree.size ?? 0,
       activeReaders: shard?.activeReaders ?? 0,
       chunksPut: shard?.chunksPut ?? 0,

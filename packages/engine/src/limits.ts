@@ -45,6 +45,16 @@ export const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
 /** Chunks leave memory this long after they were written, fetched history after its last use: what is dormant holds none. */
 export const CACHE_AGE_MS = 60_000;
 
+/** A stream that nobody has used for so long leaves memory, or twice as long after its last use. */
+export const DORMANT_MS = 60_000;
+
+/** Streams in memory beyond which they leave it as soon as segments tell all of them, without waiting for the chunks that hold their newest records to
+ * do so first: each holds about three KiB. Those that somebody uses, and those that are not flushed, stay. */
+export const MANY_STREAMS = 32_768;
+
+/** How soon they are looked for then. */
+export const CROWDED_LOOK_MS = 1_000;
+
 /** The stored bytes that one entry of a stream's chunk index stands for, at least, within one chunk. */
 export const RUN_BYTES = 64 * 1024;
 

@@ -147,6 +147,7 @@ const gauges: readonly (readonly [string, string, (stats: EngineStats) => number
   ["tailrace_waiting_append_bytes", "Bytes of appends that wait to be accepted.", (stats) => stats.waitingAppendBytes],
   ["tailrace_cached_bytes", "Bytes of records in memory.", (stats) => stats.cachedBytes],
   ["tailrace_streams", "Streams.", (stats) => stats.streams],
+  ["tailrace_streams_in_memory", "Streams that are in memory.", (stats) => stats.streamsInMemory],
   ["tailrace_basins", "Basins.", (stats) => stats.basins],
   ["tailrace_readers", "Open reads.", (stats) => stats.activeReaders],
   ["tailrace_chunks_put", "Chunks put since the start.", (stats) => stats.chunksPut],

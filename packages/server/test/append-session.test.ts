@@ -119,6 +119,7 @@ test("the earliest failure is told, in whatever order they come", async () => {
   const failures: ((error: Error) => void)[] = [];
   const appender: StreamAppender = {
     append: () => new Promise<AppendAck>((_, reject) => failures.push(reject)),
+    close: () => undefined,
   };
   const client = new Client();
   const run = new AppendSession(
@@ -143,6 +144,7 @@ test("nothing is acknowledged behind an append that was not", async () => {
   const appends: { resolve: (ack: AppendAck) => void; reject: (error: Error) => void }[] = [];
   const appender: StreamAppender = {
     append: () => new Promise((resolve, reject) => appends.push({ resolve, reject })),
+    close: () => undefined,
   };
   const client = new Client();
   const frames = [appendFrame(), appendFrame(), appendFrame()];
@@ -161,7 +163,10 @@ test("nothing is acknowledged behind an append that was not", async () => {
 test("a session holds nothing on to what it has read", async () => {
   const { runtime, context } = await setup();
   const at = { seqNum: 1, timestamp: 1n };
-  const appender: StreamAppender = { append: async () => ({ start: at, end: at, tail: at, place: 0 }) };
+  const appender: StreamAppender = {
+    append: async () => ({ start: at, end: at, tail: at, place: 0 }),
+    close: () => undefined,
+  };
   setFlagsFromString("--expose-gc");
   const gc = runInNewContext("gc") as () => void;
   const heapBytes: number[] = [];

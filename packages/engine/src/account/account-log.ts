@@ -30,6 +30,7 @@ export class AccountLog {
 
   /** Founds the system stream where there is none, and applies all that it holds. `onApplied` hears of every command applied after that, also when its proposer was told that the outcome is unknown. Errors: EngineError. */
   static async open(shard: Shard, onApplied: (outcome: AccountOutcome) => void): Promise<AccountLog> {
+    await SystemStream.find(shard, STREAM_NAME);
     const stream = SystemStream.open(shard, STREAM_NAME, STREAM_NUMBER);
     const log = new AccountLog(stream, onApplied);
     // Written by `propose` below, and under a checksum since.

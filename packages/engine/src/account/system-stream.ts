@@ -19,19 +19,24 @@ export class SystemStream {
     this.#stream = stream;
   }
 
-  /** Undefined where it was never founded. */
-  static find(shard: Shard, name: string): SystemStream | undefined {
+  /** Undefined where it was never founded. From then on it is in memory. Errors: EngineError. */
+  static async find(shard: Shard, name: string): Promise<SystemStream | undefined> {
+    await shard.warm(SYSTEM_BASIN_ID, name);
+    return SystemStream.#inMemory(shard, name);
+  }
+
+  static #inMemory(shard: Shard, name: string): SystemStream | undefined {
     const stream = shard.assigned(SYSTEM_BASIN_ID, name);
     return stream === undefined ? undefined : new SystemStream(shard, stream);
   }
 
-  /** Founds it where there is none, with an id made of `number`. Errors: EngineError. */
+  /** Founds it where there is none, with an id made of `number`; it must have been looked for before. Errors: EngineError. */
   static open(shard: Shard, name: string, number: number): SystemStream {
     const id = Buffer.alloc(16);
     id[15] = number;
     const config = { timestampingMode: "arrival", retentionAgeSecs: "infinite" } as const;
     return (
-      SystemStream.find(shard, name) ??
+      SystemStream.#inMemory(shard, name) ??
       new SystemStream(shard, shard.createWithId(id, SYSTEM_BASIN_ID, name, config, ""))
     );
   }

@@ -36,4 +36,8 @@ export interface StreamEntry extends CreatedEntry {
   readonly trimPoint: number;
   /** The latest time at which its newest records can have come in; 0 when it has never had any. */
   readonly lastWriteMs: number;
+  /** When time alone will do something to it, by the wall clock: null for never; absent in what was written before anybody asked. */
+  readonly dueMs?: number | null;
+  /** Metered bytes that its basin's sum has of it; absent likewise. */
+  readonly storedBytes?: number;
 }

@@ -1,5 +1,5 @@
-// Rebuilding a shard's streams: from the segments in the order of their numbers, then from the log, chunk by chunk, the mirror image of
-// what sequencing wrote.
+// Rebuilding a shard's streams: from segments of before directories, in their order, then from the log, chunk by chunk, the mirror image of what
+// sequencing wrote. What the log says of streams that only newer segments know is kept aside, and put together with what those say of them at the end.
 
 import type { SegmentMeta } from "../segment/segment-format.ts";
 import type { Unflushed } from "../segment/unflushed.ts";
@@ -21,36 +21,49 @@ import { CorruptObjectError } from "../shard/corrupt.ts";
 import type { LogClock } from "../shard/log-clock.ts";
 import { segmentObject } from "../stream/run-index.ts";
 import type { StateEntry } from "../stream/sequencer.ts";
-import { Stream } from "../stream/stream.ts";
+import type { DeadBytes, Stream } from "../stream/stream.ts";
+import type { ColdStreams } from "./cold-streams.ts";
 import type { ClockEntry, ConfiguredEntry, CreatedEntry, DeletedEntry, StreamEntry } from "./entries.ts";
+import { notNext, PendingStream } from "./pending-stream.ts";
 import type { StreamCatalog } from "./stream-catalog.ts";
+import { createdStream, openedStream, setState, setTail, setTold } from "./told-stream.ts";
+
+/** Streams that are looked up at once. */
+const CONCURRENT_LOOKUPS = 64;
 
 export class Replay {
   readonly #catalog: StreamCatalog;
   readonly #clock: LogClock;
   readonly #unflushed: Unflushed;
-  /** By id in hexadecimal. Only while the log is read: entries written later know their stream. */
-  readonly #streams = new Map<string, Stream>();
+  /** Whether the catalog's counts were begun with, and streams of segments are in them. */
+  readonly #areCounted: boolean;
+  /** By id in hexadecimal. */
+  readonly #pending = new Map<string, PendingStream>();
 
-  constructor(catalog: StreamCatalog, clock: LogClock, unflushed: Unflushed) {
+  /** What segments say of that; undefined where they do not. */
+  readonly #stored = new Map<Stream, number | undefined>();
+
+  constructor(catalog: StreamCatalog, clock: LogClock, unflushed: Unflushed, areCounted: boolean) {
     this.#catalog = catalog;
     this.#clock = clock;
     this.#unflushed = unflushed;
+    this.#areCounted = areCounted;
   }
 
-  /** Applies a verified segment, which says of every stream that it tells of what holds at its end. Errors: CorruptObjectError. */
+  /** Applies all that a verified segment says, which is what holds at its end: its streams are in memory then. Errors: CorruptObjectError. */
   applySegment(key: string, { footer, catalog, streams }: SegmentMeta): void {
     for (let offset = 0, end = 0; offset < catalog.length; offset = end) {
       end = offset + entryBytes(catalog, offset);
       const id = idAt(catalog, offset);
       switch (entryKind(catalog, offset)) {
         case EntryKind.removed: {
-          const stream = this.#streams.get(id);
-          if (stream !== undefined) this.#remove(id, stream);
+          const stream = this.#catalog.byId(id);
+          if (stream !== undefined) this.#leave(stream);
           break;
         }
         case EntryKind.basinRemoved:
-          this.#removeBasin(id);
+          for (const stream of [...(this.#catalog.basin(id)?.values() ?? [])]) this.#leave(stream);
+          this.#catalog.endBasin(id);
           break;
         case EntryKind.stream:
           this.#applyStream(id, catalog, offset, json<StreamEntry>(catalog, offset, end)).catalogSegment =
@@ -63,27 +76,40 @@ export class Replay {
     const object = segmentObject(footer.number);
     for (const { id, runs } of streams) {
       // What was removed since has left its records behind.
-      const stream = this.#streams.get(Buffer.from(id).toString("hex"));
+      const stream = this.#catalog.byId(Buffer.from(id).toString("hex"));
       if (stream === undefined) continue;
       stream.index.addSegment(object, runs);
       stream.index.trim(stream.trimPoint, stream.trimPoint, stream.durable.nextSeqNum);
     }
   }
 
+  /** A segment removes it. */
+  #leave(stream: Stream): void {
+    stream.removed = true;
+    if (this.#areCounted) this.#catalog.forget(stream);
+    else this.#catalog.remove(stream);
+  }
+
   #applyStream(id: string, bytes: Uint8Array, offset: number, entry: StreamEntry): Stream {
-    let stream = this.#streams.get(id);
+    let stream = this.#catalog.byId(id);
     if (stream === undefined) {
-      stream = newStream(bytes, offset, entry);
-      this.#streams.set(id, stream);
-      this.#catalog.add(stream);
+      stream = createdStream(bytes, offset, entry);
+      if (this.#areCounted) this.#catalog.open(stream);
+      else {
+        this.#catalog.add(stream);
+        this.#catalog.born(stream);
+      }
     }
-    setState(stream, entry);
-    stream.config = stream.durable.config = entry.config;
-    stream.deletedAtMs = stream.durable.deletedAtMs = entry.deletedAtMs;
-    stream.gone = entry.deletedAtMs !== null;
-    stream.lastWriteMs = entry.lastWriteMs;
-    setTail(stream, entryFirstSeqNum(bytes, offset), bytes, offset);
+    setTold(stream, bytes, offset, entry);
+    this.#stored.set(stream, entry.storedBytes);
     return stream;
+  }
+
+  /** All segments have been applied: what each stream stores is what is counted of it. */
+  segmentsApplied(): void {
+    for (const stream of this.#catalog.all())
+      stream.countedBytes = this.#stored.get(stream) ?? (stream.gone ? 0 : stream.index.meteredBytes);
+    this.#stored.clear();
   }
 
   /** Applies a verified chunk. Errors: CorruptObjectError when an entry contradicts what stands before it. */
@@ -97,30 +123,60 @@ export class Replay {
     this.#unflushed.addChunk(header.contentBytes);
   }
 
-  #remove(id: string, stream: Stream): void {
-    stream.removed = true;
-    this.#streams.delete(id);
-    this.#catalog.remove(stream);
+  /** Looks up the streams of segments that the log tells of; false when there are none. Errors: CorruptObjectError where there is none; those of the lookups. */
+  async resolve(cold: ColdStreams, deadBytes: DeadBytes): Promise<boolean> {
+    // In the order of their ids: neighbours are in one block.
+    const waiting = [...this.#pending].sort(([a], [b]) => (a < b ? 1 : -1)).map(([, pending]) => pending);
+    if (waiting.length === 0) return false;
+    const lookUp = async () => {
+      for (let pending = waiting.pop(); pending !== undefined; pending = waiting.pop()) {
+        const found = await cold.findById(pending.id);
+        if (found === undefined)
+          throw new CorruptObjectError(
+            pending.key,
+            `it has entries of stream ${hexOf(pending.id)}, which was never created`,
+          );
+        this.#join(pending, openedStream(found, deadBytes));
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_LOOKUPS }, lookUp));
+    this.#pending.clear();
+    return true;
   }
 
-  /** Answers the streams that it had. */
-  #removeBasin(id: string): readonly Stream[] {
-    const streams = [...(this.#catalog.basin(id)?.values() ?? [])];
-    for (const stream of streams) {
+  #join(pending: PendingStream, stream: Stream): void {
+    this.#unflushed.touch(stream);
+    pending.applyTo(stream);
+    // Another may have its name by now.
+    if (pending.isRemoved) {
       stream.removed = true;
-      this.#streams.delete(Buffer.from(stream.id).toString("hex"));
-    }
+      this.#catalog.uncount(stream.basinId);
+      this.#unflushed.removals.removed(stream);
+    } else if (this.#catalog.hasEnded(stream.basinId)) {
+      // It ended behind all that the log says of it.
+      stream.removed = true;
+    } else this.#catalog.open(stream);
+  }
+
+  #remove(stream: Stream): void {
+    stream.removed = true;
+    this.#catalog.remove(stream);
+    this.#unflushed.removals.removed(stream);
+  }
+
+  #removeBasin(id: string): void {
+    for (const stream of this.#catalog.basin(id)?.values() ?? []) stream.removed = true;
     this.#catalog.removeBasin(id);
-    return streams;
+    this.#unflushed.removals.basinRemoved(id);
   }
 
   #applyEntry(key: string, place: number, bytes: Uint8Array, offset: number, end: number): void {
     const id = idAt(bytes, offset);
     const kind = entryKind(bytes, offset);
     if (kind === EntryKind.created) {
-      const stream = newStream(bytes, offset, json<CreatedEntry>(bytes, offset, end));
-      this.#streams.set(id, stream);
+      const stream = createdStream(bytes, offset, json<CreatedEntry>(bytes, offset, end));
       this.#catalog.add(stream);
+      this.#catalog.born(stream);
       this.#unflushed.touch(stream);
       return;
     }
@@ -129,14 +185,17 @@ export class Replay {
       return;
     }
     if (kind === EntryKind.basinRemoved) {
-      this.#unflushed.removals.basinRemoved(id, this.#removeBasin(id));
+      this.#removeBasin(id);
       return;
     }
-    const stream = this.#streams.get(id);
-    if (stream === undefined)
-      throw new CorruptObjectError(key, `an entry at ${offset} is of a stream that was never created`);
+    const stream = this.#catalog.byId(id);
+    if (stream === undefined) this.#applyPending(key, place, bytes, offset, end);
+    else this.#applyKnown(stream, key, place, bytes, offset, end);
+  }
+
+  #applyKnown(stream: Stream, key: string, place: number, bytes: Uint8Array, offset: number, end: number): void {
     this.#unflushed.touch(stream);
-    switch (kind) {
+    switch (entryKind(bytes, offset)) {
       case EntryKind.records:
         applyRecords(key, place, stream, bytes, offset, end);
         return;
@@ -151,46 +210,44 @@ export class Replay {
         stream.gone = true;
         return;
       case EntryKind.removed:
-        this.#remove(id, stream);
-        this.#unflushed.removals.removed(stream);
+        this.#remove(stream);
         return;
       default:
-        throw new CorruptObjectError(key, `the entry at ${offset} is of unknown kind ${kind}`);
+        throw unknownKind(key, bytes, offset);
+    }
+  }
+
+  #applyPending(key: string, place: number, bytes: Uint8Array, offset: number, end: number): void {
+    const id = idAt(bytes, offset);
+    let pending = this.#pending.get(id);
+    if (pending === undefined) {
+      pending = new PendingStream(Uint8Array.from(entryStreamId(bytes, offset)), key);
+      this.#pending.set(id, pending);
+    }
+    switch (entryKind(bytes, offset)) {
+      case EntryKind.records:
+        pending.addRecords(key, place, bytes, offset, end);
+        return;
+      case EntryKind.state:
+        pending.state = json<StateEntry>(bytes, offset, end);
+        return;
+      case EntryKind.configured:
+        pending.config = json<ConfiguredEntry>(bytes, offset, end).config;
+        return;
+      case EntryKind.deleted:
+        pending.deletedAtMs = json<DeletedEntry>(bytes, offset, end).deletedAtMs;
+        return;
+      case EntryKind.removed:
+        pending.isRemoved = true;
+        return;
+      default:
+        throw unknownKind(key, bytes, offset);
     }
   }
 }
 
-function idAt(bytes: Uint8Array, offset: number): string {
-  return Buffer.from(entryStreamId(bytes, offset)).toString("hex");
-}
-
-function newStream(bytes: Uint8Array, offset: number, created: CreatedEntry): Stream {
-  const stream = new Stream(
-    // A copy: `slice` of a Buffer would keep all of it in memory.
-    Uint8Array.from(entryStreamId(bytes, offset)),
-    created.basinId,
-    created.name,
-    created.createdAtMs,
-    created.config,
-    created.cipher ?? null,
-    created.idempotencyKey,
-  );
-  stream.born = true;
-  return stream;
-}
-
-function setState(stream: Stream, { fencingToken, trimPoint }: StateEntry): void {
-  stream.fencingToken = stream.durable.fencingToken = fencingToken;
-  stream.assignedTrimPoint = trimPoint;
-  stream.applyTrim(trimPoint);
-}
-
-function setTail(stream: Stream, nextSeqNum: number, bytes: Uint8Array, offset: number): void {
-  for (const tail of [stream.assigned, stream.durable]) {
-    tail.nextSeqNum = nextSeqNum;
-    tail.lastTimestampLow = entryLastTimestampLow(bytes, offset);
-    tail.lastTimestampHigh = entryLastTimestampHigh(bytes, offset);
-  }
+function unknownKind(key: string, bytes: Uint8Array, offset: number): CorruptObjectError {
+  return new CorruptObjectError(key, `the entry at ${offset} is of unknown kind ${entryKind(bytes, offset)}`);
 }
 
 function applyRecords(
@@ -202,17 +259,20 @@ function applyRecords(
   end: number,
 ): void {
   const first = entryFirstSeqNum(bytes, offset);
-  if (first !== stream.assigned.nextSeqNum) {
-    throw new CorruptObjectError(
-      key,
-      `the entry at ${offset} begins at sequence number ${first}, not ${stream.assigned.nextSeqNum}`,
-    );
-  }
+  if (first !== stream.assigned.nextSeqNum) throw notNext(key, offset, first, stream.assigned.nextSeqNum);
   const low = entryLastTimestampLow(bytes, offset);
   const high = entryLastTimestampHigh(bytes, offset);
   setTail(stream, first + entryCount(bytes, offset), bytes, offset);
   stream.lastWritePlace = place;
   stream.index.add(first, place, offset, end, low, high, entryMeteredBytes(bytes, offset));
+}
+
+function idAt(bytes: Uint8Array, offset: number): string {
+  return hexOf(entryStreamId(bytes, offset));
+}
+
+function hexOf(id: Uint8Array): string {
+  return Buffer.from(id).toString("hex");
 }
 
 /** The entry's checksum is right, so these are the bytes that an owner wrote. */

@@ -28,6 +28,10 @@ export class SealingAppender implements StreamAppender {
     given.catch(() => undefined);
     return (await acknowledged).ack;
   }
+
+  close(): void {
+    this.#appender.close();
+  }
 }
 
 /** Resolves once the batch has been given on. Its acknowledgement is not waited for: only the order of batches matters here. */

@@ -1,15 +1,14 @@
 // Where a stream's durable bytes come from: chunks in memory first, then fetched runs, then ranged gets.
 // Concurrent gets of one run are one get. Verifies what it fetches; what is corrupt stops the shard.
-import { EngineError } from "../errors.ts";
-import { MAX_READ_AHEAD_GETS, RETRY_FIRST_MS, RETRY_MAX_MS, STORE_DEADLINE_MS } from "../limits.ts";
-import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
+import { MAX_READ_AHEAD_GETS } from "../limits.ts";
+import type { ObjectStore } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { verifyEntries } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
-import { pause, withDeadline } from "../shard/waiting.ts";
 import type { RecordsObject, RunIndex } from "../stream/run-index.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { type EntryBytes, FetchedRange } from "./entry-bytes.ts";
+import { OwnedRanges } from "./owned-ranges.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import type { RunCache } from "./run-cache.ts";
 
@@ -30,6 +29,7 @@ export interface HistoryOptions {
 
 export class History {
   readonly #options: HistoryOptions;
+  readonly #ranges: OwnedRanges;
   readonly #underWay = new Map<string, Promise<EntryBytes>>();
   #getsUnderWay = 0;
   hits = 0;
@@ -37,6 +37,7 @@ export class History {
 
   constructor(options: HistoryOptions) {
     this.#options = options;
+    this.#ranges = new OwnedRanges(options);
   }
 
   /** The bytes of a run; at once when they are in memory. With `ahead`, its neighbours are fetched too, and what comes next. Errors: EngineError `unavailable`, `storage`. */
@@ -124,40 +125,14 @@ export class History {
   }
 
   async #get(object: RecordsObject, from: number, to: number): Promise<EntryBytes> {
-    const { runtime, store } = this.#options;
     const key = this.#options.keyOf(object);
-    const lateAtMs = runtime.clock.monotonicMs() + STORE_DEADLINE_MS;
-    const late = () =>
-      new EngineError("unavailable", "the object store does not answer, and the records are not in memory");
-    for (let retryMs = RETRY_FIRST_MS; ; retryMs = Math.min(2 * retryMs, RETRY_MAX_MS)) {
-      try {
-        const leftMs = Math.max(0, lateAtMs - runtime.clock.monotonicMs());
-        const bytes = await withDeadline(runtime, store.getRange(key, from, to - from), leftMs, late);
-        if (bytes.length !== to - from)
-          throw new CorruptObjectError(key, `${bytes.length} bytes at ${from}, not ${to - from}`);
-        verifyEntries(key, bytes, 0, bytes.length);
-        runtime.branches.reached("history-from-store");
-        return new FetchedRange(bytes, from);
-      } catch (error) {
-        const corrupt = await this.#corruption(error, key);
-        if (corrupt !== undefined) {
-          this.#options.onCorrupt(corrupt);
-          throw new EngineError("storage", corrupt.message);
-        }
-        if (!(error instanceof ObjectStoreError)) throw error;
-      }
-      runtime.branches.reached("history-retried");
-      if (runtime.clock.monotonicMs() + retryMs >= lateAtMs) throw late();
-      await pause(runtime, retryMs);
-    }
-  }
-
-  /** What an error says of the object itself; undefined when it says nothing. Throws when the object is another owner's to collect. */
-  async #corruption(error: unknown, key: string): Promise<CorruptObjectError | undefined> {
-    if (error instanceof CorruptObjectError) return error;
-    if (!(error instanceof ObjectStoreError) || error.kind !== "absent") return undefined;
-    await this.#options.assertOwner();
-    return new CorruptObjectError(key, "it is missing");
+    const bytes = await this.#ranges.get(key, from, to - from, (read) => {
+      if (read.length !== to - from)
+        throw new CorruptObjectError(key, `${read.length} bytes at ${from}, not ${to - from}`);
+      verifyEntries(key, read, 0, read.length);
+    });
+    this.#options.runtime.branches.reached("history-from-store");
+    return new FetchedRange(bytes, from);
   }
 }
 

@@ -51,6 +51,8 @@ export class StreamService implements StreamsApi {
   async create(basinName: string, name: string, config: PartialStreamConfig, idempotency: Idempotency | undefined) {
     const basin = await this.#basins.existing(basinName);
     const { shard } = this.#open();
+    const warming = shard.warm(basin.id, name);
+    if (warming !== undefined) await warming;
     const existing = shard.assigned(basin.id, name);
     const key = idempotencyKey(idempotency);
     if (key !== "" && existing?.idempotencyKey === key) this.#options.runtime.branches.reached("creation-repeated");
@@ -70,6 +72,8 @@ export class StreamService implements StreamsApi {
     const basin = await this.#basins.existing(basinName);
     const { shard } = this.#open();
     const resolved = this.#basins.resolved(basin, config);
+    const warming = shard.warm(basin.id, name);
+    if (warming !== undefined) await warming;
     const existing = shard.assigned(basin.id, name);
     const pending = existing !== undefined && existing.deletedAtMs !== null;
     if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
@@ -107,6 +111,8 @@ export class StreamService implements StreamsApi {
   async delete(basinName: string, name: string): Promise<void> {
     const basin = await this.#basinOfStream(basinName);
     const { shard } = this.#open();
+    const warming = shard.warm(basin.id, name);
+    if (warming !== undefined) await warming;
     const stream = shard.assigned(basin.id, name);
     if (stream === undefined) {
       await shard.ensureLease();
@@ -121,9 +127,7 @@ export class StreamService implements StreamsApi {
 
   async list(basinName: string, options: ListOptions): Promise<Page<StreamInfo>> {
     const basin = await this.#basins.named(basinName);
-    const streams = this.#open().shard.catalog.basin(basin.id);
-    const shown = (stream: Stream) => (stream.born ? streamInfo(stream) : undefined);
-    return streams?.list(options, shown) ?? { items: [], hasMore: false };
+    return this.#open().shard.list(basin.id, options, (stream) => (stream.born ? streamInfo(stream) : undefined));
   }
 
   /** The stream that a request means, founded if it is missing and the basin lets this kind of request (`allowed`) do so: then its creation may
@@ -136,6 +140,8 @@ export class StreamService implements StreamsApi {
   ): Promise<Stream> {
     const basin = await this.#basins.existing(basinName);
     const { shard } = this.#open();
+    const warming = shard.warm(basin.id, name);
+    if (warming !== undefined) await warming;
     const found = shard.assigned(basin.id, name);
     // An append to a stream whose creation is in flight goes into the log behind it, and fails if it fails.
     if (found !== undefined && found.deletedAtMs === null) return found;
@@ -169,7 +175,7 @@ export class StreamService implements StreamsApi {
 
   #isFull(basin: Basin): boolean {
     const { streamsPerBasin } = this.#options;
-    return streamsPerBasin !== undefined && (this.#open().shard.catalog.basin(basin.id)?.size ?? 0) >= streamsPerBasin;
+    return streamsPerBasin !== undefined && this.#open().shard.catalog.taken(basin.id) >= streamsPerBasin;
   }
 
   /** Once what fills it is durable. */

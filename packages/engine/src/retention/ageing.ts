@@ -42,6 +42,25 @@ function stepMs(ageMs: number): number {
   return Math.min(MAX_STEP_MS, Math.max(MIN_STEP_MS, ageMs / 100));
 }
 
+/** When time alone will do something to a stream as far as it is durable, by the wall clock: Infinity for never, and 0 where its deletion is to be
+ * finished. */
+export function durableDueMs(stream: Stream, clock: LogClock): number {
+  const { index, durable, trimPoint } = stream;
+  const { retentionAgeSecs, deleteOnEmptyMinAgeSecs } = durable.config;
+  if (durable.deletedAtMs !== null) return 0;
+  let dueMs = Number.POSITIVE_INFINITY;
+  if (retentionAgeSecs !== "infinite" && index.firstKept < index.count) {
+    const ageMs = retentionAgeSecs * 1000;
+    dueMs = arrivedMs(index, index.firstKept, clock) + ageMs + stepMs(ageMs);
+  }
+  if (deleteOnEmptyMinAgeSecs > 0 && trimPoint >= durable.nextSeqNum) {
+    const { lastWritePlace } = stream;
+    const writtenMs = lastWritePlace === undefined ? stream.lastWriteMs : clock.latestMs(lastWritePlace);
+    dueMs = Math.min(dueMs, Math.max(stream.createdAtMs, writtenMs) + deleteOnEmptyMinAgeSecs * 1000);
+  }
+  return dueMs;
+}
+
 export function ageingOf(stream: Stream, clock: LogClock, nowMs: number): Ageing {
   const { config, index, durable, assigned } = stream;
   let trimTo = 0;

@@ -24,6 +24,10 @@ export interface RetentionHost {
   deleteSpent(stream: Stream): void;
   /** Resolves once all that was sequenced is durable. Errors: EngineError. */
   whenAllDurable(): Promise<void>;
+  /** When the first of the streams falls due that are not in memory. */
+  coldDueMs(): number;
+  /** Takes streams into memory that fall due by a time; false when there are none. Errors: EngineError. */
+  openDue(nowMs: number): Promise<boolean>;
 }
 
 export class Retention {
@@ -33,6 +37,7 @@ export class Retention {
   #timerAtMs = Number.POSITIVE_INFINITY;
   #busy = false;
   #stopped = false;
+  #looksInSegments = false;
 
   constructor(host: RetentionHost) {
     this.#host = host;
@@ -61,6 +66,22 @@ export class Retention {
     this.#arm();
   }
 
+  /** From now on also those are seen to that are not in memory. */
+  beginCold(): void {
+    this.#looksInSegments = true;
+    this.#arm();
+  }
+
+  /** Others may fall due that are not in memory. */
+  coldChanged(): void {
+    this.#arm();
+  }
+
+  get #dueMs(): number {
+    const dueMs = this.#heap.first?.dueMs ?? Number.POSITIVE_INFINITY;
+    return this.#looksInSegments && !this.#stopped ? Math.min(dueMs, this.#host.coldDueMs()) : dueMs;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#heap.clear();
@@ -73,8 +94,8 @@ export class Retention {
   }
 
   #arm(): void {
-    const dueMs = this.#heap.first?.dueMs ?? Number.POSITIVE_INFINITY;
     if (this.#busy) return;
+    const dueMs = this.#dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) this.#disarm();
     else if (dueMs < this.#timerAtMs) this.#wakeAt(dueMs);
   }
@@ -97,11 +118,12 @@ export class Retention {
   }
 
   async #work(): Promise<void> {
-    const { runtime, logger, whenAllDurable } = this.#host;
+    const { runtime, logger, whenAllDurable, openDue } = this.#host;
     this.#busy = true;
     let retry = false;
     try {
-      while (!this.#stopped && this.#turn()) await whenAllDurable();
+      do while (!this.#stopped && this.#turn()) await whenAllDurable();
+      while (!this.#stopped && this.#looksInSegments && (await openDue(runtime.clock.wallMs())));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       runtime.branches.reached("retention-retried");

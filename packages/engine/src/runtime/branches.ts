@@ -75,10 +75,9 @@ export const RARE_BRANCHES = [
   "log-collected",
   "orphan-collected",
   "delete-failed",
-  /** Segments became one; one that was mostly dead was written anew; those that nobody needed went unread. */
+  /** Segments became one; one that was mostly dead was written anew. */
   "segments-merged",
   "segment-rewritten",
-  "segment-dropped",
   /** What was to be merged had gone meanwhile, all of it. */
   "merged-into-nothing",
   /** A merge waited for a quieter moment. */
@@ -87,6 +86,20 @@ export const RARE_BRANCHES = [
   "flushed-during-merge",
   /** Segments whose place others have taken were deleted. */
   "segments-collected",
+  /** A stream that was not in memory was found in segments. */
+  "stream-opened-cold",
+  /** One that nobody used left memory. */
+  "stream-forgotten",
+  /** The filter of a segment let pass what it does not have. */
+  "name-sought-in-vain",
+  "stream-sought-in-vain",
+  /** Segments were merged while a stream was looked up in them, or while they were listed. */
+  "cold-open-restarted",
+  "listing-restarted",
+  /** A stream that was not in memory fell due. */
+  "cold-stream-due",
+  /** The log told of a stream that only segments know. */
+  "resolved-from-segments",
 ] as const;
 
 export type RareBranch = (typeof RARE_BRANCHES)[number];

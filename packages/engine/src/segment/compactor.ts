@@ -1,22 +1,25 @@
 // Merging segments and dropping those that nobody needs, in the background: when flushes have added segments it looks at all of them, does what the plan says,
 // step by step, and is at rest again. Readers are sent to the new segment before the old ones are collected (docs/protocol.md).
+import type { ColdStreams } from "../catalog/cold-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import { COLLECT_GRACE_MS, MERGE_PAUSE_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { segmentKey } from "../shard/keys.ts";
+import type { LogClock } from "../shard/log-clock.ts";
 import type { Manifest, Segment } from "../shard/manifest.ts";
 import type { ManifestWriter } from "../shard/manifest-writer.ts";
 import type { OwnerRequests } from "../shard/owner-requests.ts";
 import { pause } from "../shard/waiting.ts";
 import { segmentObject, segmentOf } from "../stream/run-index.ts";
-import type { Stream } from "../stream/stream.ts";
 import type { Collector } from "./collector.ts";
 import type { LiveSegment, LiveSegments } from "./live-segments.ts";
-import { type Merged, mergeSegments } from "./merge-segments.ts";
+import { mergeSegments } from "./merge-segments.ts";
 import { type CompactionLimits, type CompactionStep, type PlannedSegment, planCompaction } from "./plan-compaction.ts";
-import type { SegmentStream } from "./segment-format.ts";
+import type { Removals } from "./removals.ts";
+import type { BuiltSegment } from "./segment-builder.ts";
+import type { SegmentRun } from "./segment-format.ts";
 import { Turns } from "./turns.ts";
 
 export interface CompactorOptions {
@@ -29,11 +32,14 @@ export interface CompactorOptions {
   readonly collector: Collector;
   readonly segments: LiveSegments;
   readonly catalog: StreamCatalog;
+  readonly clock: LogClock;
+  /** What streams are that are not in memory; waits for the store until it answers. */
+  readonly cold: ColdStreams;
   readonly limits: CompactionLimits;
-  /** Streams that a part of the log removes which is in no segment. */
-  readonly removedInLog: () => Iterable<Stream>;
-  /** The one of this id (in hexadecimal). */
-  readonly findRemovedInLog: (id: string) => Stream | undefined;
+  /** What parts of the log remove that are in no segment. */
+  readonly removalsInLog: () => Iterable<Removals>;
+  /** Streams are found in another segment. */
+  readonly onReplaced: () => void;
   /** Whether something was written to the log a moment ago. */
   readonly isBusy: () => boolean;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
@@ -85,51 +91,62 @@ export class Compactor {
   }
 
   async #plan(): Promise<CompactionStep | undefined> {
-    const { runtime, manifests, segments, catalog, limits, requests, removedInLog } = this.#options;
+    const { runtime, manifests, segments, catalog, limits, requests } = this.#options;
+    const turns = new Turns(runtime);
+    for (const stream of [...catalog.all()]) {
+      stream.forgetTrimmed();
+      const turn = turns.after(0);
+      if (turn !== undefined) await turn;
+    }
+    if (requests.stopped) return undefined;
     // Those that readers are not sent to yet are the newest, and left alone.
     const named = manifests.manifest.segments.filter(({ number }) => segments.get(number) !== undefined);
-    const streams = [...catalog.all(), ...removedInLog()];
-    for (const stream of streams) stream.forgetTrimmed();
-    const live = await segments.measure(streams, runtime);
-    if (requests.stopped) return undefined;
     const planned = named.map(({ number, bytes, level = 0 }): PlannedSegment => {
-      const measured = live.get(number) ?? { bytes, isNeeded: true };
-      const hides = (segments.get(number)?.catalog.removals ?? 0) > 0;
-      return { number, bytes, level, liveBytes: measured.bytes, isNeeded: measured.isNeeded, hides };
+      const live = segments.get(number);
+      const liveBytes = Math.max(0, live?.liveBytes ?? bytes);
+      const removalBytes = live?.directory?.removalBytes ?? 0;
+      // What dies is counted by averages: what seems to be needed by nobody is read all the same.
+      const isNeeded = live?.directory === undefined || liveBytes - removalBytes > live.wordBytes / 2;
+      return { number, bytes, level, liveBytes, isNeeded, hides: removalBytes > 0 };
     });
-    return planCompaction(planned, limits);
+    return planCompaction(planned, limits) ?? this.#upgrade(named);
+  }
+
+  /** What has no directory is written anew, one after another. */
+  #upgrade(named: readonly Segment[]): CompactionStep | undefined {
+    const old = named.find(({ tailBytes }) => tailBytes === undefined);
+    return old === undefined ? undefined : { kind: "merge", segments: [old.number], level: old.level ?? 0 };
   }
 
   /** False when the owner has stopped. */
   async #do(step: CompactionStep): Promise<boolean> {
-    const { runtime, segments } = this.#options;
+    const { segments } = this.#options;
     const inputs = step.segments.map((number) => {
       const input = segments.get(number);
       if (input === undefined) throw new Error(`segment ${number} is to be compacted, and is not live`);
       return input;
     });
     if (step.kind === "merge") return this.#merge(inputs, step.level);
-    runtime.branches.reached("segment-dropped");
-    if (!(await this.#publish(inputs, undefined))) return false;
-    this.drops += inputs.length;
-    this.#collect(inputs);
+    for (const input of inputs) if (!(await this.#merge([input], input.segment.level ?? 0))) return false;
     return true;
   }
 
   async #merge(inputs: readonly LiveSegment[], level: number): Promise<boolean> {
-    const { runtime, shard, requests, manifests, segments, catalog, findRemovedInLog } = this.#options;
+    const { runtime, shard, requests, manifests, segments } = this.#options;
     const { logStart } = manifests.manifest;
     const isOldest = manifests.manifest.segments[0]?.number === inputs[0].segment.number;
     const merged = await mergeSegments(inputs, isOldest, {
-      runtime,
-      catalog,
-      findRemovedInLog,
+      ...this.#options,
+      live: segments,
       getRange: (key, offset, length) => this.#read(key, offset, length),
     });
     if (requests.stopped) return false;
     if (merged.isEmpty) {
       runtime.branches.reached("merged-into-nothing");
       if (!(await this.#publish(inputs, undefined))) return false;
+      this.drops += inputs.length;
+      await this.#moveReaders(inputs, undefined, undefined);
+      if (requests.stopped) return false;
       this.#collect(inputs);
       return true;
     }
@@ -139,14 +156,14 @@ export class Compactor {
     // Whatever stands under a key with this owner's incarnation is this owner's.
     const key = segmentKey(shard, epoch, incarnation, number);
     if (!(await requests.put(key, built.parts, "merged segment", () => Promise.resolve()))) return false;
-    const segment: Segment = { number, epoch, incarnation, bytes: built.bytes, metaBytes: built.metaBytes, level };
+    const { bytes, metaBytes, tailBytes } = built;
+    const segment: Segment = { number, epoch, incarnation, bytes, metaBytes, tailBytes, level };
     if (!(await this.#publish(inputs, segment))) return false;
     runtime.branches.reached(inputs.length > 1 ? "segments-merged" : "segment-rewritten");
     this.merges += 1;
     this.mergedBytesPut += built.bytes;
     if (manifests.manifest.logStart !== logStart) runtime.branches.reached("flushed-during-merge");
-    segments.add(segment, built.catalog);
-    await this.#moveReaders(inputs, number, merged, built.streams);
+    await this.#moveReaders(inputs, segment, built);
     if (requests.stopped) return false;
     this.#collect(inputs);
     return true;
@@ -176,36 +193,42 @@ export class Compactor {
     return this.#options.manifests.publish(change);
   }
 
-  /** Sends readers from the inputs to what was made of them. */
+  /** Sends readers from the inputs to what was made of them, if that is anything: first those who open a stream from now on, then those in memory. */
   async #moveReaders(
     inputs: readonly LiveSegment[],
-    number: number,
-    { streams }: Merged,
-    built: readonly SegmentStream[],
+    segment: Segment | undefined,
+    built: BuiltSegment | undefined,
   ): Promise<void> {
-    const turns = new Turns(this.#options.runtime);
+    const { runtime, segments, catalog, onReplaced } = this.#options;
+    const turns = new Turns(runtime);
     const replaced = new Set(inputs.map((input) => input.segment.number));
-    const isMerged = (object: number) => replaced.has(segmentOf(object) ?? -1);
-    const object = segmentObject(number);
-    let next = 0;
-    // Both are in the order of the streams' ids.
-    for (const stream of streams) {
-      const runs = built[next]?.id === stream.id ? built[next++].runs : [];
-      const { trimPoint, keptFrom, durable, index } = stream;
-      index.moveToMerged(isMerged, object, runs, trimPoint, keptFrom, durable.nextSeqNum);
-      if (replaced.has(stream.catalogSegment)) stream.catalogSegment = number;
+    const runsOf = new Map<string, readonly SegmentRun[]>();
+    for (const { id, runs } of built?.streams ?? []) {
+      runsOf.set(Buffer.from(id).toString("hex"), runs);
       const turn = turns.after(0);
       if (turn !== undefined) await turn;
     }
-    // Of those that the log removes, nothing is read any more.
-    for (const stream of this.#options.removedInLog())
+    segments.replace(replaced, segment, built?.facts);
+    onReplaced();
+    const number = segment?.number ?? -1;
+    const isMerged = (object: number) => replaced.has(segmentOf(object) ?? -1);
+    for (const stream of [...catalog.all()]) {
+      const { trimPoint, keptFrom, durable, index } = stream;
       if (replaced.has(stream.catalogSegment)) stream.catalogSegment = number;
+      const runs = runsOf.get(Buffer.from(stream.id).toString("hex")) ?? [];
+      index.moveToMerged(isMerged, segmentObject(number), runs, trimPoint, keptFrom, durable.nextSeqNum);
+      const turn = turns.after(0);
+      if (turn !== undefined) await turn;
+    }
+    // Of those that the log removes nothing is read any more.
+    for (const { streams } of this.#options.removalsInLog())
+      for (const stream of streams) if (replaced.has(stream.catalogSegment)) stream.catalogSegment = number;
   }
 
   /** No stream's index is pointed at these from now on. */
   #collect(inputs: readonly LiveSegment[]): void {
     const { runtime, segments, collector } = this.#options;
-    for (const { segment } of inputs) segments.remove(segment.number);
+    for (const { segment } of inputs) segments.retire(segment.number);
     const atMs = runtime.clock.monotonicMs() + COLLECT_GRACE_MS;
     collector.collectSegments(
       inputs.map(({ key }) => key),

@@ -12,10 +12,10 @@ import type { ManifestWriter } from "../shard/manifest-writer.ts";
 import type { OwnerRequests } from "../shard/owner-requests.ts";
 import { segmentObject } from "../stream/run-index.ts";
 import { buildSegment } from "./build-segment.ts";
-import type { CatalogFacts } from "./live-segments.ts";
+import type { LiveSegments } from "./live-segments.ts";
 import type { Removals } from "./removals.ts";
 import type { BuiltSegment } from "./segment-builder.ts";
-import type { Flush, FlushLimits, Unflushed } from "./unflushed.ts";
+import type { CutSources, Flush, FlushLimits, Unflushed } from "./unflushed.ts";
 
 export interface FlusherOptions {
   readonly runtime: Runtime;
@@ -26,12 +26,16 @@ export interface FlusherOptions {
   readonly clock: LogClock;
   readonly unflushed: Unflushed;
   readonly limits: FlushLimits;
+  readonly cutSources: CutSources;
   /** A durable chunk, while it is in memory. */
   readonly cachedChunk: (place: number) => EntryBytes | undefined;
   /** Flushes have caught up: chunks may be put again. */
   readonly onCaughtUp: () => void;
+  readonly live: LiveSegments;
+  /** Streams are to leave memory as soon as segments tell of them. */
+  readonly isCrowded: () => boolean;
   /** No reader is sent into the log before this place any more, but to the segment. */
-  readonly onMoved: (segment: Segment, catalog: CatalogFacts, toPlace: number) => void;
+  readonly onMoved: (toPlace: number) => void;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
   readonly onHalt: (error: Error) => void;
 }
@@ -54,6 +58,7 @@ export class Flusher {
   /** When a chunk was last settled, monotonic. */
   #settledMs = Number.NEGATIVE_INFINITY;
   #quietTimer: TimerHandle | undefined;
+  #movedCuts = 0;
   segmentsPut = 0;
   segmentBytesPut = 0;
 
@@ -66,10 +71,16 @@ export class Flusher {
     return this.#working;
   }
 
-  /** What parts of the log remove that are in no segment yet. */
+  /** What parts of the log remove that are in no segment that streams are found in. */
   *removalsInLog(): Iterable<Removals> {
+    for (const { flush } of this.#flushed) yield flush.removals;
     for (const { removals } of this.#queue) yield removals;
     yield this.#options.unflushed.removals;
+  }
+
+  /** Cuts whose streams are found in segments: what was touched before them, and not since, is told of there. */
+  get movedCuts(): number {
+    return this.#movedCuts;
   }
 
   /** Too much waits to be flushed: nothing more is to be put into the log until `onCaughtUp`. */
@@ -79,10 +90,10 @@ export class Flusher {
 
   /** All that stands before `toPlace` has become durable and has taken effect, and nothing behind it. */
   settled(toPlace: number): void {
-    const { runtime, unflushed, limits, clock } = this.#options;
+    const { runtime, unflushed, limits, cutSources } = this.#options;
     this.#settledMs = runtime.clock.monotonicMs();
     if (this.#options.requests.stopped || !unflushed.reaches(limits)) return;
-    this.#queue.push(unflushed.cut(toPlace, clock));
+    this.#queue.push(unflushed.cut(toPlace, cutSources));
     this.#workOrWait();
   }
 
@@ -152,12 +163,14 @@ export class Flusher {
     // Whatever stands under a key with this owner's incarnation is this owner's.
     const key = segmentKey(shard, epoch, incarnation, number);
     if (!(await requests.put(key, built.parts, "segment", () => Promise.resolve()))) return;
-    const segment: Segment = { number, epoch, incarnation, bytes: built.bytes, metaBytes: built.metaBytes };
+    const { bytes, metaBytes, tailBytes } = built;
+    const segment: Segment = { number, epoch, incarnation, bytes, metaBytes, tailBytes };
     // The log goes on from there under the fence of this owner.
     const change = ({ segments }: Manifest) => ({
       logStart: flush.toPlace,
       inForce: { epoch, incarnation },
       clockMs: flush.clockMs,
+      basins: flush.basins,
       segments: [...segments, segment],
     });
     if (!(await manifests.publish(change))) return;
@@ -184,19 +197,23 @@ export class Flusher {
 
   /** Sends readers from chunks that have left memory, or are old enough, to the segments that hold the same. */
   #moveReaders(): void {
-    const { runtime, cachedChunk, onMoved } = this.#options;
+    const { runtime, cachedChunk, isCrowded, onMoved } = this.#options;
     const nowMs = runtime.clock.monotonicMs();
     for (let first = this.#flushed[0]; first !== undefined; first = this.#flushed[0]) {
-      if (first.moveAtMs > nowMs && cachedChunk(first.flush.toPlace - 1) !== undefined) break;
+      if (first.moveAtMs > nowMs && cachedChunk(first.flush.toPlace - 1) !== undefined && !isCrowded()) break;
       this.#flushed.shift();
       this.#move(first);
-      onMoved(first.segment, first.built.catalog, first.flush.toPlace);
+      this.#movedCuts += 1;
+      onMoved(first.flush.toPlace);
     }
     this.#arm();
   }
 
-  #move({ flush, segment, built: { streams } }: Flushed): void {
-    const object = segmentObject(segment.number);
+  #move({ flush, segment, built: { streams, facts } }: Flushed): void {
+    const { live, clock } = this.#options;
+    const { number } = segment;
+    const object = segmentObject(number);
+    live.add(segment, facts);
     let next = 0;
     // Both are in the order of the streams' ids.
     for (const { stream, entry } of flush.streams) {
@@ -205,11 +222,17 @@ export class Flusher {
         stream.lastWritePlace = undefined;
         stream.lastWriteMs = entry.lastWriteMs;
       }
-      stream.catalogSegment = segment.number;
+      const before = stream.catalogSegment;
+      stream.catalogSegment = number;
+      if (stream.removed) for (const run of runs) live.runDied(object, run.end - run.offset, false);
+      if (before >= 0 && (stream.removed || !stream.index.hasRunsIn(segmentObject(before)))) live.wordDied(before);
       const { trimPoint, keptFrom, durable } = stream;
       stream.index.moveToSegment(flush.toPlace, object, runs, trimPoint, keptFrom, durable.nextSeqNum);
     }
-    this.#options.clock.forget(flush.toPlace);
+    // What the log needed to be told of them is not needed any more.
+    for (const { catalogSegment } of flush.removals.streams) if (catalogSegment >= 0) live.wordDied(catalogSegment);
+    for (const basinId of flush.removals.basins) live.basinDied(basinId);
+    clock.forget(flush.toPlace);
   }
 
   #arm(): void {

@@ -1,110 +1,180 @@
-// The segments that streams' indexes are pointed at, from load or flush until a merge has taken their place and nobody is sent there any more: their keys,
-// and how much of each is live.
+// The segments that a shard's streams are found in, from load or flush until a merge has taken their place: in the order of what they tell of, with their
+// directories, how much of each is live, and what in them falls due. And the keys of those that readers may still be sent to.
 
-import type { Runtime } from "../runtime/index.ts";
-import { EntryKind, entryBytes, entryKind } from "../shard/chunk-format.ts";
 import { segmentKey } from "../shard/keys.ts";
 import type { Segment } from "../shard/manifest.ts";
-import { segmentOf } from "../stream/run-index.ts";
-import type { Stream } from "../stream/stream.ts";
-import { RUN_INDEX_BYTES, type SegmentMeta } from "./segment-format.ts";
-import { Turns } from "./turns.ts";
+import { type RecordsObject, segmentOf } from "../stream/run-index.ts";
+import { bloomHas, bloomHash } from "./bloom-filter.ts";
+import { type SegmentDirectory, streamBlockOf } from "./segment-directory.ts";
+import { RUN_INDEX_BYTES, type SegmentFooter } from "./segment-format.ts";
+import { type NameKey, nameBytes } from "./segment-names.ts";
 
-/** What a segment's catalog is made of. */
-export interface CatalogFacts {
-  readonly bytes: number;
-  /** Entries that tell of streams, and of removals, and the bytes of these. */
-  readonly streams: number;
-  readonly removals: number;
-  readonly removalBytes: number;
+/** What a segment is made of, besides its records. */
+export interface SegmentFacts {
+  readonly footer: SegmentFooter;
+  /** Undefined in a segment of version 1: all streams that it tells of are in memory. */
+  readonly directory: SegmentDirectory | undefined;
+  /** What a segment without one removes: ids of streams and basins, in hexadecimal. */
+  readonly removed?: readonly string[];
 }
 
-export interface LiveSegment {
+export interface LiveSegment extends Omit<SegmentFacts, "removed"> {
   readonly segment: Segment;
   readonly key: string;
-  readonly catalog: CatalogFacts;
+  /** Ids of streams and basins that it removes, in hexadecimal. */
+  readonly removed: ReadonlySet<string>;
+  /** What goes with a stream that has no records here any more: its word, its name, its share of the directory. */
+  readonly wordBytes: number;
+  /** About how much of it a merge would keep. */
+  liveBytes: number;
+  /** When the first stream of each block falls due, by the wall clock; Infinity for never. */
+  readonly dueMs: Float64Array;
+  /** The earliest of these. */
+  nextDueMs: number;
 }
 
-/** What of a segment is live: what a merge would keep, and whether somebody needs any of it. */
-export interface LiveBytes {
-  readonly bytes: number;
-  readonly isNeeded: boolean;
+export interface DueBlock {
+  readonly live: LiveSegment;
+  readonly block: number;
 }
 
 export class LiveSegments {
   readonly #shard: number;
-  readonly #segments = new Map<number, LiveSegment>();
+  /** By number: also those in whose place others stand, until no reader is sent there. */
+  readonly #byNumber = new Map<number, LiveSegment>();
+  #inOrder: readonly LiveSegment[] = [];
 
   constructor(shard: number) {
     this.#shard = shard;
   }
 
-  add(segment: Segment, catalog: CatalogFacts): void {
-    const { epoch, incarnation, number } = segment;
-    this.#segments.set(number, { segment, key: segmentKey(this.#shard, epoch, incarnation, number), catalog });
+  /** In the order of what they tell of. Another array whenever that changes. */
+  get inOrder(): readonly LiveSegment[] {
+    return this.#inOrder;
+  }
+
+  /** Adds a segment that tells of what came after all others. */
+  add(segment: Segment, facts: SegmentFacts): LiveSegment {
+    const live = this.#made(segment, facts);
+    this.#inOrder = [...this.#inOrder, live];
+    return live;
+  }
+
+  /** Puts a segment, if there is one, in the place of neighbours. Their keys are known until `retire`. */
+  replace(numbers: ReadonlySet<number>, segment: Segment | undefined, facts: SegmentFacts | undefined): void {
+    const at = this.#inOrder.findIndex(({ segment: { number } }) => numbers.has(number));
+    const rest = this.#inOrder.filter(({ segment: { number } }) => !numbers.has(number));
+    if (segment !== undefined && facts !== undefined) rest.splice(at, 0, this.#made(segment, facts));
+    this.#inOrder = rest;
+  }
+
+  #made(segment: Segment, { footer, directory, removed: removedOf = [] }: SegmentFacts): LiveSegment {
+    const { epoch, incarnation, number, bytes, metaBytes, liveBytes = bytes } = segment;
+    const removed = new Set([...removedOf, ...(directory?.removed ?? []), ...(directory?.removedBasins ?? [])]);
+    const { streams = 0, removalBytes = 0 } = directory ?? {};
+    const live: LiveSegment = {
+      segment,
+      footer,
+      directory,
+      key: segmentKey(this.#shard, epoch, incarnation, number),
+      removed,
+      wordBytes: (metaBytes - removalBytes) / Math.max(1, streams),
+      liveBytes,
+      dueMs: Float64Array.from(directory?.streamBlocks ?? [], ({ dueMs }) => dueMs),
+      nextDueMs: Number.POSITIVE_INFINITY,
+    };
+    live.nextDueMs = earliest(live.dueMs);
+    this.#byNumber.set(number, live);
+    return live;
   }
 
   /** No stream's index is pointed there any more. */
-  remove(number: number): void {
-    this.#segments.delete(number);
+  retire(number: number): void {
+    this.#byNumber.delete(number);
   }
 
   get(number: number): LiveSegment | undefined {
-    return this.#segments.get(number);
+    return this.#byNumber.get(number);
+  }
+
+  has(live: LiveSegment): boolean {
+    return this.#inOrder.includes(live);
   }
 
   keyOf(number: number): string {
-    const live = this.#segments.get(number);
+    const live = this.#byNumber.get(number);
     if (live === undefined) throw new Error(`no stream has records in segment ${number}`);
     return live.key;
   }
 
-  /** Looks at where the records of `streams` are, and what tells of them; gives way in between. What changes meanwhile may count as live. */
-  async measure(streams: readonly Stream[], runtime: Runtime): Promise<ReadonlyMap<number, LiveBytes>> {
-    const turns = new Turns(runtime);
-    const found = new Map<number, { recordBytes: number; entries: number }>();
-    for (const number of this.#segments.keys()) found.set(number, { recordBytes: 0, entries: 0 });
-    for (const stream of streams) {
-      const { index, catalogSegment, removed } = stream;
-      let last = -1;
-      // Of one that is removed nothing is read, but as long as only the log says so, whoever reads that must know it.
-      for (let run = 0; run < index.count && !removed; run += 1) {
-        const number = segmentOf(index.object(run));
-        if (number === undefined) break;
-        const live = found.get(number);
-        if (live === undefined) continue;
-        live.recordBytes += index.end(run) - index.offset(run) + RUN_INDEX_BYTES;
-        // Records without a word on their stream are not found again.
-        if (number !== last) live.entries += 1;
-        last = number;
-      }
-      const told = catalogSegment === last ? undefined : found.get(catalogSegment);
-      if (told !== undefined) told.entries += 1;
-      const turn = turns.after(0);
-      if (turn !== undefined) await turn;
-    }
-    const measured = new Map<number, LiveBytes>();
-    for (const [number, { recordBytes, entries }] of found) {
-      const catalog = this.#segments.get(number)?.catalog;
-      if (catalog === undefined) continue;
-      const { bytes, streams: told, removalBytes } = catalog;
-      const entryBytes = told === 0 ? 0 : (bytes - removalBytes) / told;
-      measured.set(number, { bytes: recordBytes + entries * entryBytes + removalBytes, isNeeded: entries > 0 });
-    }
-    return measured;
+  /** Whether a stream of this name may be found here. */
+  mayHaveName(key: NameKey): boolean {
+    const hash = bloomHash(nameBytes(key));
+    return this.#inOrder.some(({ directory }) => directory !== undefined && bloomHas(directory.bloom, hash));
+  }
+
+  /** Whether a segment removes a stream or basin of this id, in hexadecimal. */
+  removes(id: string): boolean {
+    return this.#inOrder.some(({ removed }) => removed.has(id));
+  }
+
+  /** Nobody needs so many bytes of records any more, which were one run; `isLast`: nor anything else of the stream there. */
+  runDied(object: RecordsObject, bytes: number, isLast: boolean): void {
+    const live = this.#byNumber.get(segmentOf(object) ?? -1);
+    if (live !== undefined) live.liveBytes -= bytes + RUN_INDEX_BYTES + (isLast ? live.wordBytes : 0);
+  }
+
+  /** A later word stands elsewhere, and there are no records here. */
+  wordDied(number: number): void {
+    const live = this.#byNumber.get(number);
+    if (live !== undefined) live.liveBytes -= live.wordBytes;
+  }
+
+  basinDied(basinId: string): void {
+    for (const live of this.#inOrder) live.liveBytes -= live.directory?.basins.get(basinId)?.bytes ?? 0;
+  }
+
+  /** When time alone will do something to a stream that is not in memory, at the earliest. */
+  get nextDueMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { nextDueMs } of this.#inOrder) if (nextDueMs < next) next = nextDueMs;
+    return next;
+  }
+
+  /** Takes a block with a stream that falls due by a time, to be given back with `seenTo`; undefined for none. */
+  takeDue(nowMs: number): DueBlock | undefined {
+    const live = this.#inOrder.find(({ nextDueMs }) => nextDueMs <= nowMs);
+    if (live === undefined) return undefined;
+    const block = live.dueMs.findIndex((dueMs) => dueMs <= nowMs);
+    live.dueMs[block] = Number.POSITIVE_INFINITY;
+    live.nextDueMs = earliest(live.dueMs);
+    return { live, block };
+  }
+
+  /** The next stream of a block falls due then, but for those that have left memory meanwhile. */
+  seenTo({ live, block }: DueBlock, dueMs: number): void {
+    live.dueMs[block] = Math.min(live.dueMs[block], dueMs);
+    live.nextDueMs = Math.min(live.nextDueMs, dueMs);
+  }
+
+  /** A stream of this id, told of by a segment, leaves memory and falls due then. */
+  noteDue(number: number, id: string, dueMs: number): void {
+    const live = this.#byNumber.get(number);
+    const block = live?.directory === undefined ? undefined : streamBlockOf(live.directory, id);
+    if (live === undefined || block === undefined) return;
+    live.dueMs[block] = Math.min(live.dueMs[block], dueMs);
+    live.nextDueMs = Math.min(live.nextDueMs, dueMs);
+  }
+
+  /** As the manifest has it. */
+  measured(segment: Segment): Segment {
+    const live = this.#byNumber.get(segment.number);
+    return live === undefined ? segment : { ...segment, liveBytes: Math.max(0, Math.round(live.liveBytes)) };
   }
 }
 
-export function catalogFacts({ catalog }: Pick<SegmentMeta, "catalog">): CatalogFacts {
-  let streams = 0;
-  let removals = 0;
-  let removalBytes = 0;
-  for (let at = 0; at < catalog.length; at += entryBytes(catalog, at)) {
-    if (entryKind(catalog, at) === EntryKind.stream) streams += 1;
-    else {
-      removals += 1;
-      removalBytes += entryBytes(catalog, at);
-    }
-  }
-  return { bytes: catalog.length, streams, removals, removalBytes };
+function earliest(dueMs: Float64Array): number {
+  let earliestMs = Number.POSITIVE_INFINITY;
+  for (const each of dueMs) if (each < earliestMs) earliestMs = each;
+  return earliestMs;
 }

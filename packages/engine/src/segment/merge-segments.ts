@@ -1,42 +1,49 @@
 // Making one segment of several that stand side by side: of their records what streams still have, of their catalogs the newest word on each stream, and of
-// removals what older segments need to be told. Reads in bounded stretches, each of them once, and gives way in between. Decides nothing.
+// removals what older segments need to be told. Of streams in memory these know what they still have; of others the segments themselves do, the newer ones
+// included. Reads in bounded stretches, each of them once, and gives way in between. Decides nothing.
+import type { ColdStreams } from "../catalog/cold-streams.ts";
+import { toldIn } from "../catalog/cold-streams.ts";
 import type { StreamEntry } from "../catalog/entries.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import { MERGE_READ_BYTES, MERGE_STRETCH_BYTES } from "../limits.ts";
-import { latenessMs } from "../retention/ageing.ts";
+import { durableDueMs, latenessMs } from "../retention/ageing.ts";
 import type { Runtime } from "../runtime/index.ts";
 import {
-  ENTRY_HEADER_BYTES,
   EntryKind,
   entryBytes,
   entryCount,
   entryFirstSeqNum,
   entryIsOf,
   entryKind,
+  entryLastTimestampHigh,
+  entryLastTimestampLow,
   entryStreamId,
   verifyEntries,
 } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
-import { segmentObject, segmentOf } from "../stream/run-index.ts";
+import type { LogClock } from "../shard/log-clock.ts";
+import { segmentObject } from "../stream/run-index.ts";
 import type { Stream } from "../stream/stream.ts";
-import type { LiveSegment } from "./live-segments.ts";
+import type { LiveSegment, LiveSegments } from "./live-segments.ts";
+import type { Removals } from "./removals.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
-import { decodeMeta } from "./segment-format.ts";
+import { decodeMeta, type SegmentRun } from "./segment-format.ts";
 import { Turns } from "./turns.ts";
 
 export interface MergeSources {
   readonly runtime: Runtime;
   readonly catalog: StreamCatalog;
-  /** The stream of this id (in hexadecimal), if it is removed by a part of the log that is in no segment. */
-  readonly findRemovedInLog: (id: string) => Stream | undefined;
+  readonly clock: LogClock;
+  readonly live: LiveSegments;
+  readonly cold: ColdStreams;
+  /** What parts of the log remove that are in no segment. */
+  readonly removalsInLog: () => Iterable<Removals>;
   /** Part of an object. Errors: CorruptObjectError. */
   readonly getRange: (key: string, offset: number, length: number) => Promise<Uint8Array>;
 }
 
 export interface Merged {
   readonly builder: SegmentBuilder;
-  /** The streams whose records it has taken, or looked for. */
-  readonly streams: readonly Stream[];
   /** Nothing was worth keeping. */
   readonly isEmpty: boolean;
 }
@@ -48,6 +55,17 @@ interface Told {
   readonly payload: StreamEntry;
 }
 
+/** What is to become of a stream. */
+interface Kept {
+  readonly told: Told;
+  /** Records before this are forgotten. */
+  readonly keptFrom: () => number;
+  readonly runs: readonly InputRun[];
+  /** A newer segment has a word on it: this one is kept for its records alone. */
+  readonly isSuperseded: boolean;
+  readonly stream: Stream | undefined;
+}
+
 /** All but the footer. `isOldest`: no segment stands before these, and so there is nothing for removals to hide. Errors: those of `getRange`. */
 export async function mergeSegments(
   inputs: readonly LiveSegment[],
@@ -55,59 +73,111 @@ export async function mergeSegments(
   sources: MergeSources,
 ): Promise<Merged> {
   const turns = new Turns(sources.runtime);
-  const { told, removals } = await readCatalogs(inputs, sources, turns);
-  const numbers = new Set(inputs.map(({ segment }) => segment.number));
-  const streams = told.map((each) => streamOf(each, sources.catalog));
+  const { told, removals, runsOf } = await readCatalogs(inputs, sources, turns);
   const records = new Records(inputs, sources);
-  for (const stream of streams) {
-    if (stream !== undefined) records.expect(stream);
+  const kept: Kept[] = [];
+  for (const each of told) {
+    const one = await keptOf(each, inputs, runsOf, sources);
+    if (one !== undefined) {
+      records.expect(one.runs);
+      kept.push(one);
+    }
     const turn = turns.after(0);
     if (turn !== undefined) await turn;
   }
   const builder = new SegmentBuilder();
-  const kept: Uint8Array[] = [];
-  for (const [i, { id, entry }] of told.entries()) {
-    const stream = streams[i];
-    if (stream !== undefined) {
-      builder.beginStream(stream.id, latenessMs(stream.durable.config));
-      await records.copy(stream, builder, turns);
-      // A newer segment tells of it, but records without a word on their stream are not found again.
-      if (builder.hasRecords || numbers.has(stream.catalogSegment)) kept.push(entry);
-    } else {
-      // Whoever reads the log must know of it, from the newest that tells.
-      const removed = sources.findRemovedInLog(Buffer.from(id).toString("hex"));
-      if (removed !== undefined && numbers.has(removed.catalogSegment)) kept.push(entry);
-    }
+  const words: Kept[] = [];
+  for (const one of kept) {
+    builder.beginStream(one.told.id, latenessMs(one.stream?.durable.config ?? one.told.payload.config));
+    await records.copy(one, builder, turns);
+    // A newer segment tells of it, but records without a word on their stream are not found again.
+    if (builder.hasRecords || !one.isSuperseded) words.push(one);
     const turn = turns.after(0);
     if (turn !== undefined) await turn;
   }
   const hidden = isOldest ? [] : removals;
   for (const removal of hidden) builder.copyCatalog(removal);
-  for (const entry of kept) builder.copyCatalog(entry);
-  return {
-    builder,
-    streams: streams.filter((stream) => stream !== undefined),
-    isEmpty: kept.length === 0 && hidden.length === 0,
-  };
+  for (const one of words) {
+    addWord(builder, one, sources.clock);
+    const turn = turns.after(0);
+    if (turn !== undefined) await turn;
+  }
+  return { builder, isEmpty: words.length === 0 && hidden.length === 0 };
 }
 
-/** The stream that an entry tells of, if it is still there. One that is not was removed: for good, for ids are never used again. */
-function streamOf({ id, payload }: Told, catalog: StreamCatalog): Stream | undefined {
-  const stream = catalog.get(payload.basinId, payload.name);
-  return stream !== undefined && Buffer.compare(stream.id, id) === 0 ? stream : undefined;
+/** What of a stream is to be kept; undefined for nothing: it was removed, for good, for ids are never used again. */
+async function keptOf(
+  told: Told,
+  inputs: readonly LiveSegment[],
+  runsOf: ReadonlyMap<string, readonly InputRun[]>,
+  { catalog, live, cold, removalsInLog }: MergeSources,
+): Promise<Kept | undefined> {
+  const id = Buffer.from(told.id).toString("hex");
+  const stream = catalog.byId(id);
+  const numbers = new Set(inputs.map(({ segment }) => segment.number));
+  if (stream !== undefined) {
+    const runs: InputRun[] = [];
+    const { index } = stream;
+    for (let i = 0; i < index.count; i += 1) {
+      const object = index.object(i);
+      if (numbers.has(-1 - object))
+        runs.push({ object, offset: index.offset(i), end: index.end(i), arrivedMs: index.arrivedMs(i) });
+    }
+    const isSuperseded = !numbers.has(stream.catalogSegment);
+    return { told, stream, runs, isSuperseded, keptFrom: () => stream.keptFrom };
+  }
+  const { basinId } = told.payload;
+  // Whoever reads the log needs the newest word on it, and nothing else.
+  for (const removals of removalsInLog()) {
+    const removed = removals.stream(id);
+    if (removed === undefined && !removals.hasBasin(basinId)) continue;
+    const isSuperseded = removed !== undefined && !numbers.has(removed.catalogSegment);
+    return { told, stream, runs: [], isSuperseded, keptFrom: () => 0 };
+  }
+  if (live.removes(id) || live.removes(basinId)) return undefined;
+  const segments = live.inOrder;
+  const newer = segments.slice(segments.indexOf(inputs[inputs.length - 1]) + 1);
+  const word = await cold.newestWord(newer, told.id);
+  const trimPoint = word === undefined ? told.payload.trimPoint : toldIn(word.entry).trimPoint;
+  const all = runsOf.get(id) ?? [];
+  const tail = entryFirstSeqNum(told.entry, 0);
+  const runs = all.filter((_, i) => (all[i + 1]?.firstSeqNum ?? tail) > trimPoint);
+  return { told, stream, runs, isSuperseded: word !== undefined, keptFrom: () => trimPoint };
 }
 
-/** The newest entry of each stream, in the order of ids, and the removals, in the order in which they happened. */
+/** An entry of before it was said when streams fall due, and what is counted of them, is written anew. */
+function addWord(builder: SegmentBuilder, { told: { id, entry, payload }, stream }: Kept, clock: LogClock): void {
+  if (stream === undefined || payload.dueMs !== undefined) {
+    builder.copyCatalog(entry, payload);
+    return;
+  }
+  const dueMs = durableDueMs(stream, clock);
+  builder.addCatalog(
+    EntryKind.stream,
+    id,
+    { ...payload, dueMs: dueMs === Number.POSITIVE_INFINITY ? null : dueMs, storedBytes: stream.countedBytes },
+    entryFirstSeqNum(entry, 0),
+    entryLastTimestampLow(entry, 0),
+    entryLastTimestampHigh(entry, 0),
+  );
+}
+
+/** The newest entry of each stream, in the order of ids; the removals, in the order in which they happened; and the runs of each stream. */
 async function readCatalogs(
   inputs: readonly LiveSegment[],
   { getRange }: MergeSources,
   turns: Turns,
-): Promise<{ told: readonly Told[]; removals: readonly Uint8Array[] }> {
+): Promise<{
+  told: readonly Told[];
+  removals: readonly Uint8Array[];
+  runsOf: ReadonlyMap<string, readonly InputRun[]>;
+}> {
   const newest = new Map<string, Uint8Array>();
   const removals = new Map<string, Uint8Array>();
+  const runsOf = new Map<string, InputRun[]>();
   for (const { key, segment } of inputs) {
-    const { bytes, metaBytes } = segment;
-    const { catalog } = decodeMeta(key, await getRange(key, bytes - metaBytes, metaBytes), bytes);
+    const { bytes, metaBytes, number } = segment;
+    const { catalog, streams } = decodeMeta(key, await getRange(key, bytes - metaBytes, metaBytes), bytes);
     for (let at = 0, end = 0; at < catalog.length; at = end) {
       end = at + entryBytes(catalog, at);
       const id = Buffer.from(entryStreamId(catalog, at)).toString("hex");
@@ -115,27 +185,31 @@ async function readCatalogs(
       const turn = turns.after(0);
       if (turn !== undefined) await turn;
     }
+    const object = segmentObject(number);
+    for (const { id, runs } of streams) {
+      const hex = Buffer.from(id).toString("hex");
+      const before = runsOf.get(hex) ?? [];
+      runsOf.set(hex, before);
+      for (const run of runs) before.push({ ...run, object });
+    }
   }
-  const told = [...newest.values()].map((entry) => ({
-    id: entryStreamId(entry, 0),
-    entry,
-    // Its checksum is right: an owner wrote it.
-    payload: JSON.parse(Buffer.from(entry.subarray(ENTRY_HEADER_BYTES)).toString()) as StreamEntry,
-  }));
-  return { told: told.sort((a, b) => Buffer.compare(a.id, b.id)), removals: [...removals.values()] };
+  const told = [...newest.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    told: told.map(([, entry]) => ({ id: entryStreamId(entry, 0), entry, payload: toldIn(entry) })),
+    removals: [...removals.values()],
+    runsOf,
+  };
 }
 
-/** A run of a stream, as its index had it when the merge began. */
-interface ExpectedRun {
-  readonly offset: number;
-  readonly end: number;
-  readonly arrivedMs: number;
+/** A run of a stream in one of the inputs. */
+interface InputRun extends Pick<SegmentRun, "offset" | "end" | "arrivedMs"> {
+  readonly object: number;
+  readonly firstSeqNum?: number;
 }
 
 /** The records of the inputs, each input's in the order in which they lie there. */
 class Records {
   readonly #inputs = new Map<number, InputRecords>();
-  readonly #expected = new Map<Stream, { input: InputRecords; run: ExpectedRun }[]>();
 
   constructor(inputs: readonly LiveSegment[], { getRange }: MergeSources) {
     const stretchBytes = Math.min(MERGE_STRETCH_BYTES, Math.floor(MERGE_READ_BYTES / inputs.length));
@@ -147,31 +221,29 @@ class Records {
   }
 
   /** Streams come in the order of their ids. */
-  expect(stream: Stream): void {
-    const { index, removed } = stream;
-    if (removed) return;
-    const runs: { input: InputRecords; run: ExpectedRun }[] = [];
-    for (let i = 0; i < index.count && segmentOf(index.object(i)) !== undefined; i += 1) {
-      const input = this.#inputs.get(index.object(i));
-      if (input === undefined) continue;
-      const run = { offset: index.offset(i), end: index.end(i), arrivedMs: index.arrivedMs(i) };
-      input.expect(run);
-      runs.push({ input, run });
-    }
-    this.#expected.set(stream, runs);
+  expect(runs: readonly InputRun[]): void {
+    for (const run of runs) this.#of(run).expect(run);
+  }
+
+  #of({ object }: InputRun): InputRecords {
+    const input = this.#inputs.get(object);
+    if (input === undefined) throw new Error(`a run of object ${object} is in none of the inputs`);
+    return input;
   }
 
   /** Streams come in the same order. */
-  async copy(stream: Stream, builder: SegmentBuilder, turns: Turns): Promise<void> {
+  async copy({ told: { id }, stream, runs, ...kept }: Kept, builder: SegmentBuilder, turns: Turns): Promise<void> {
     // One answer for all runs: what is trimmed or removed meanwhile must not leave a hole.
-    const { keptFrom, removed } = stream;
-    for (const { input, run } of this.#expected.get(stream) ?? []) {
+    const keptFrom = kept.keptFrom();
+    if (stream?.removed === true) return;
+    for (const run of runs) {
+      const input = this.#of(run);
       const { bytes, at: from } = await input.bytesOf(run);
       const end = from + run.end - run.offset;
       builder.endRun();
-      for (let at = from; at < end && !removed; ) {
+      for (let at = from; at < end; ) {
         const length = entryBytes(bytes, at);
-        if (entryKind(bytes, at) !== EntryKind.records || !entryIsOf(bytes, at, stream.id))
+        if (entryKind(bytes, at) !== EntryKind.records || !entryIsOf(bytes, at, id))
           throw new CorruptObjectError(input.key, `a run at ${run.offset} has an entry that is not of its stream`);
         if (entryFirstSeqNum(bytes, at) + entryCount(bytes, at) > keptFrom)
           builder.addRecords(bytes, at, at + length, run.arrivedMs);
@@ -180,7 +252,6 @@ class Records {
         if (turn !== undefined) await turn;
       }
     }
-    this.#expected.delete(stream);
   }
 }
 
@@ -201,14 +272,14 @@ class InputRecords {
     this.#getRange = getRange;
   }
 
-  expect({ offset, end }: ExpectedRun): void {
+  expect({ offset, end }: InputRun): void {
     const last = this.#stretches.at(-1);
     if (last !== undefined && last.to === offset && end - last.from <= this.#stretchBytes) last.to = end;
     else this.#stretches.push({ from: offset, to: end });
   }
 
   /** In the order in which they were expected. Errors: CorruptObjectError. */
-  async bytesOf({ offset, end }: ExpectedRun): Promise<{ bytes: Uint8Array; at: number }> {
+  async bytesOf({ offset, end }: InputRun): Promise<{ bytes: Uint8Array; at: number }> {
     while (end > this.#from + this.#bytes.length) {
       const { from, to } = this.#stretches[this.#next++];
       const bytes = await this.#getRange(from, to - from);

@@ -3,35 +3,36 @@
 import type { Stream } from "../stream/stream.ts";
 
 export class Removals {
-  /** Those that were removed by themselves. */
-  readonly streams: Stream[] = [];
+  /** Those that were removed by themselves, by id in hexadecimal. */
+  readonly #streams = new Map<string, Stream>();
   /** Ids of basins, in hexadecimal. */
-  readonly basins: string[] = [];
-  /** All of them, by id in hexadecimal. */
-  readonly #all = new Map<string, Stream>();
+  readonly #basins = new Set<string>();
 
   /** The stream's removal has become durable. */
   removed(stream: Stream): void {
-    this.streams.push(stream);
-    this.#all.set(hexOf(stream.id), stream);
+    this.#streams.set(Buffer.from(stream.id).toString("hex"), stream);
   }
 
-  /** The removal of a basin with these streams has become durable. */
-  basinRemoved(basinId: string, streams: Iterable<Stream>): void {
-    this.basins.push(basinId);
-    for (const stream of streams) this.#all.set(hexOf(stream.id), stream);
+  /** The removal of a basin has become durable. */
+  basinRemoved(basinId: string): void {
+    this.#basins.add(basinId);
   }
 
-  /** By the id in hexadecimal. */
-  get(id: string): Stream | undefined {
-    return this.#all.get(id);
+  get streams(): Iterable<Stream> {
+    return this.#streams.values();
   }
 
-  all(): Iterable<Stream> {
-    return this.#all.values();
+  /** Ids, in hexadecimal. */
+  get basins(): Iterable<string> {
+    return this.#basins;
   }
-}
 
-function hexOf(id: Uint8Array): string {
-  return Buffer.from(id).toString("hex");
+  /** By id in hexadecimal; undefined unless it was removed by itself. */
+  stream(id: string): Stream | undefined {
+    return this.#streams.get(id);
+  }
+
+  hasBasin(id: string): boolean {
+    return this.#basins.has(id);
+  }
 }

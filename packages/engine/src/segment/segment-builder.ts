@@ -3,17 +3,23 @@
 import { RUN_BYTES } from "../limits.ts";
 import {
   ENTRY_HEADER_BYTES,
-  EntryKind,
   type EntryKindCode,
   entryFirstSeqNum,
-  entryKind,
   entryLastTimestampHigh,
   entryLastTimestampLow,
   entryMeteredBytes,
   sealEntry,
 } from "../shard/chunk-format.ts";
-import type { CatalogFacts } from "./live-segments.ts";
-import { encodeFooter, encodeIndex, type SegmentRun, type SegmentStream } from "./segment-format.ts";
+import type { SegmentFacts } from "./live-segments.ts";
+import { DirectoryBuilder } from "./segment-directory.ts";
+import {
+  encodeFooter,
+  encodeIndex,
+  indexBytesOf,
+  SEGMENT_FOOTER_BYTES,
+  type SegmentRun,
+  type SegmentStream,
+} from "./segment-format.ts";
 
 /** Memory is taken in blocks of this size; a larger entry has one of its own. */
 const BLOCK_BYTES = 1024 * 1024;
@@ -26,10 +32,12 @@ type OpenRun = { -readonly [Field in keyof SegmentRun]: SegmentRun[Field] };
 export interface BuiltSegment {
   readonly parts: readonly Uint8Array[];
   readonly bytes: number;
-  /** All but its records: what is read at start. */
+  /** All but its records. */
   readonly metaBytes: number;
+  /** Directory and footer: what is read at start. */
+  readonly tailBytes: number;
   readonly streams: readonly SegmentStream[];
-  readonly catalog: CatalogFacts;
+  readonly facts: SegmentFacts;
 }
 
 export class SegmentBuilder {
@@ -43,9 +51,7 @@ export class SegmentBuilder {
   /** When the first of the last run came in. */
   #runSinceMs = 0;
   #endsRun = false;
-  #told = 0;
-  #removals = 0;
-  #removalBytes = 0;
+  readonly #directory = new DirectoryBuilder();
 
   /** From here on records are of this stream, in runs that came in within `maxSpanMs`: what ages does so run by run. Streams come in the
    * order of their ids, and before the catalog. */
@@ -105,27 +111,19 @@ export class SegmentBuilder {
   ): void {
     this.#recordsBytes ??= this.#bytes;
     const json = Buffer.from(JSON.stringify(payload));
-    this.#count(kind, ENTRY_HEADER_BYTES + json.length);
     const { block, offset } = this.#reserve(ENTRY_HEADER_BYTES + json.length);
     block.set(json, offset + ENTRY_HEADER_BYTES);
     const end = offset + ENTRY_HEADER_BYTES + json.length;
     sealEntry(block, offset, end, kind, 0, 0, id, nextSeqNum, lastTimestampLow, lastTimestampHigh);
+    this.#directory.add(block.subarray(offset, end), payload);
   }
 
   /** Adds an entry of another segment's catalog as it stands there. */
-  copyCatalog(entry: Uint8Array): void {
+  copyCatalog(entry: Uint8Array, payload?: object): void {
     this.#recordsBytes ??= this.#bytes;
-    this.#count(entryKind(entry, 0), entry.length);
     const { block, offset } = this.#reserve(entry.length);
     block.set(entry, offset);
-  }
-
-  #count(kind: number, bytes: number): void {
-    if (kind === EntryKind.stream) this.#told += 1;
-    else {
-      this.#removals += 1;
-      this.#removalBytes += bytes;
-    }
+    this.#directory.add(entry, payload);
   }
 
   /** Whether records of the stream that began last have been taken. */
@@ -138,23 +136,19 @@ export class SegmentBuilder {
     const catalogBytes = this.#bytes - recordsBytes;
     const streams = this.#streams.filter(({ runs }) => runs.length > 0);
     const index = encodeIndex(streams);
-    const footer = encodeFooter(
-      { epoch, incarnation, number, streams: streams.length, recordsBytes, catalogBytes },
-      index,
-    );
+    const { names, directory, encoded } = this.#directory.finish(index, streams, indexBytesOf);
+    const between = [index, names, encoded];
+    const footer = { epoch, incarnation, number, streams: streams.length, recordsBytes, catalogBytes };
     this.#closeBlock();
-    const metaBytes = catalogBytes + index.length + footer.length;
+    const tailBytes = encoded.length + SEGMENT_FOOTER_BYTES;
+    const metaBytes = catalogBytes + index.length + names.length + tailBytes;
     return {
-      parts: [...this.#parts, index, footer],
+      parts: [...this.#parts, ...between, encodeFooter(footer, between)],
       bytes: recordsBytes + metaBytes,
       metaBytes,
+      tailBytes,
       streams,
-      catalog: {
-        bytes: catalogBytes,
-        streams: this.#told,
-        removals: this.#removals,
-        removalBytes: this.#removalBytes,
-      },
+      facts: { footer, directory },
     };
   }
 

@@ -5,18 +5,23 @@ import fc from "fast-check";
 import {
   ENTRY_HEADER_BYTES,
   EntryKind,
+  entryBytes,
   entryFirstSeqNum,
   entryIsOf,
+  entryStreamId,
   sealEntry,
   verifyEntries,
 } from "../shard/chunk-format.ts";
 import { CorruptObjectError } from "../shard/corrupt.ts";
 import { SegmentBuilder } from "./segment-builder.ts";
-import { decodeMeta, SEGMENT_FOOTER_BYTES } from "./segment-format.ts";
+import { mayHaveId, mayHaveName, nameBlockOf, streamBlockOf } from "./segment-directory.ts";
+import { decodeMeta, decodeStreams, decodeTail, SEGMENT_FOOTER_BYTES } from "./segment-format.ts";
+import { decodeNames } from "./segment-names.ts";
 
 const KEY = "a-segment";
 const FIRST_SEQ_NUM = 2 ** 40;
 const MAX_SPAN_MS = 1_000;
+const BASIN_ID = "ba".repeat(16);
 const INCARNATION = new Uint8Array(16).fill(7);
 
 interface Batch {
@@ -59,7 +64,14 @@ function build(streams: readonly (readonly Batch[])[]) {
     }
   });
   streams.forEach((_, stream) => {
-    builder.addCatalog(EntryKind.stream, idOf(stream), { name: `s${stream}` }, stream, 1, 2);
+    const told = {
+      basinId: BASIN_ID,
+      name: `s${9 - stream}`,
+      createdAtMs: 5,
+      deletedAtMs: null,
+      dueMs: 1_000 + stream,
+    };
+    builder.addCatalog(EntryKind.stream, idOf(stream), told, stream, 1, 2);
   });
   const built = builder.finish(3, INCARNATION, 12);
   return { built, object: Buffer.concat(built.parts) };
@@ -151,4 +163,45 @@ test("no flipped bit, cut or growth of what is read at start is believed", () =>
   assert.throws(() => decodeMeta(KEY, meta.subarray(1), object.length), isCorrupt);
   assert.throws(() => decodeMeta(KEY, meta, object.length + 1), isCorrupt);
   assert.throws(() => decodeMeta(KEY, new Uint8Array(SEGMENT_FOOTER_BYTES), SEGMENT_FOOTER_BYTES), isCorrupt);
+});
+
+test("a directory leads to every stream, by id and by name, and tells what is due", () => {
+  const streams = Array.from({ length: 200 }, (_, i) => [{ count: 1, payloadBytes: i, arrivedMs: 5 }]);
+  const { built, object } = build(streams);
+  const { footer, directory } = decodeTail(KEY, object.subarray(object.length - built.tailBytes));
+  const meta = metaOf(object, built.metaBytes);
+  assert.deepEqual(directory, meta.directory);
+  assert.equal(directory.streams, 200);
+  assert.ok(directory.streamBlocks.length > 1);
+  assert.equal(directory.streamBlocks[0].dueMs, 1_000);
+  let falselyFound = 0;
+  for (let i = 0; i < 200; i += 1) {
+    const id = idOf(i);
+    const key = { basinId: BASIN_ID, name: `s${9 - i}` };
+    assert.ok(mayHaveId(directory, id) && mayHaveName(directory, key));
+    if (mayHaveName(directory, { basinId: BASIN_ID, name: `t${i}` })) falselyFound += 1;
+    const block = streamBlockOf(directory, Buffer.from(id).toString("hex")) ?? -1;
+    const { catalogAt, indexAt } = directory.streamBlocks[block];
+    const next = directory.streamBlocks[block + 1];
+    const entries = meta.catalog.subarray(catalogAt, next?.catalogAt);
+    const ids: string[] = [];
+    for (let at = 0; at < entries.length; at += entryBytes(entries, at))
+      ids.push(Buffer.from(entryStreamId(entries, at)).toString("hex"));
+    assert.ok(ids.includes(Buffer.from(id).toString("hex")));
+    const indexed = decodeStreams(
+      KEY,
+      object
+        .subarray(footer.recordsBytes + footer.catalogBytes)
+        .subarray(indexAt, next?.indexAt ?? directory.indexBytes),
+      footer.recordsBytes,
+    );
+    assert.deepEqual(
+      indexed.map((stream) => Buffer.from(stream.id).toString("hex")),
+      ids,
+    );
+    const from = directory.nameBlocks[nameBlockOf(directory, key) ?? -1].at;
+    const names = decodeNames(KEY, meta.names.subarray(from));
+    assert.ok(names.some((named) => named.name === key.name && named.id === Buffer.from(id).toString("hex")));
+  }
+  assert.ok(falselyFound < 20, `${falselyFound} of 200 pass the filter`);
 });

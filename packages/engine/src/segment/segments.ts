@@ -1,7 +1,9 @@
 // A shard's segments under one owner, and what is done to them in the background: flushes add them, merges replace them, and what is not needed any more is
 // collected. Puts the four that do it together: who writes manifests, who flushes, who compacts, who collects.
+import { ColdStreams } from "../catalog/cold-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import type { EntryBytes } from "../history/entry-bytes.ts";
+import type { RunCache } from "../history/run-cache.ts";
 import {
   COLLECT_GRACE_MS,
   COMPACTION_FAN_IN,
@@ -21,13 +23,13 @@ import type { Manifest } from "../shard/manifest.ts";
 import { ManifestWriter } from "../shard/manifest-writer.ts";
 import { OwnerRequests } from "../shard/owner-requests.ts";
 import { withDeadline } from "../shard/waiting.ts";
-import type { Stream } from "../stream/stream.ts";
 import { Collector } from "./collector.ts";
 import { Compactor } from "./compactor.ts";
 import { Flusher } from "./flusher.ts";
 import type { LiveSegments } from "./live-segments.ts";
 import type { CompactionLimits } from "./plan-compaction.ts";
-import type { FlushLimits, Unflushed } from "./unflushed.ts";
+import { SegmentBlocks } from "./segment-blocks.ts";
+import type { CutSources, FlushLimits, Unflushed } from "./unflushed.ts";
 
 const FLUSH_LIMITS: FlushLimits = { bytes: FLUSH_BYTES, chunks: FLUSH_CHUNKS, streams: FLUSH_STREAMS };
 const COMPACTION_LIMITS: CompactionLimits = {
@@ -49,6 +51,11 @@ export interface SegmentsOptions {
   readonly catalog: StreamCatalog;
   readonly clock: LogClock;
   readonly unflushed: Unflushed;
+  readonly cutSources: CutSources;
+  /** Blocks of catalogs that were fetched. */
+  readonly blockCache: RunCache;
+  /** There are so many streams in memory that they should leave it as soon as they can. */
+  readonly isCrowded: () => boolean;
   /** Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits: FlushLimits | undefined;
   /** Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
@@ -57,6 +64,8 @@ export interface SegmentsOptions {
   readonly cachedChunk: (place: number) => EntryBytes | undefined;
   /** Resolves when this process still owns the shard: then nobody else has collected anything. Errors: EngineError. */
   readonly assertOwner: () => Promise<void> | undefined;
+  /** Streams that a flush was about are found in its segment. */
+  readonly onMoved: () => void;
   /** Flushes have caught up: chunks may be put again. */
   readonly onCaughtUp: () => void;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
@@ -84,6 +93,7 @@ export class Segments {
     const manifests = new ManifestWriter({
       ...options,
       requests,
+      measured: (segment) => live.measured(segment),
       beforePut: () => collector.listOrphans(),
       onConfirmed: (manifest, versions) => collector.confirmed(manifest, versions),
     });
@@ -99,8 +109,8 @@ export class Segments {
       requests,
       manifests,
       limits: options.flushLimits ?? FLUSH_LIMITS,
-      onMoved: (segment, catalog, toPlace) => {
-        live.add(segment, catalog);
+      onMoved: (toPlace) => {
+        options.onMoved();
         collector.collectBefore(toPlace, runtime.clock.monotonicMs() + COLLECT_GRACE_MS);
         this.#compactor.look();
       },
@@ -112,9 +122,19 @@ export class Segments {
       manifests,
       collector,
       segments: live,
+      cold: new ColdStreams(
+        runtime,
+        live,
+        new SegmentBlocks(async ({ key }, offset, length, verify) => {
+          if (requests.stopped) throw new Error("the owner has stopped");
+          const bytes = await requests.untilAnswered(() => options.store.getRange(key, offset, length), key);
+          verify(bytes);
+          return bytes;
+        }, options.blockCache),
+      ),
       limits: options.compactionLimits ?? COMPACTION_LIMITS,
-      removedInLog: () => this.#removedInLog(),
-      findRemovedInLog: (id) => this.#findRemovedInLog(id),
+      removalsInLog: () => this.#flusher.removalsInLog(),
+      onReplaced: () => options.onMoved(),
       isBusy,
       onHalt,
     });
@@ -135,16 +155,16 @@ export class Segments {
     return this.#live.keyOf(number);
   }
 
-  *#removedInLog(): Iterable<Stream> {
-    for (const removals of this.#flusher.removalsInLog()) yield* removals.all();
+  /** Whether a part of the log that is in no segment removes a stream or basin of this id, in hexadecimal. */
+  isRemovedInLog(id: string): boolean {
+    for (const removals of this.#flusher.removalsInLog())
+      if (removals.hasBasin(id) || removals.stream(id) !== undefined) return true;
+    return false;
   }
 
-  #findRemovedInLog(id: string): Stream | undefined {
-    for (const removals of this.#flusher.removalsInLog()) {
-      const stream = removals.get(id);
-      if (stream !== undefined) return stream;
-    }
-    return undefined;
+  /** Cuts whose streams are found in segments. */
+  get movedCuts(): number {
+    return this.#flusher.movedCuts;
   }
 
   /** Begins nothing more. Resolves when the requests under way have been answered, or have taken too long. */

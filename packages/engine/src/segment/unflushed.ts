@@ -1,7 +1,9 @@
 // What has become durable in the log since the last flush was cut off it: which streams it is about, what was removed, how much it is.
 // A cut says what holds at one place of the log, and is taken in one go, while nothing can become durable.
 import type { StreamEntry } from "../catalog/entries.ts";
+import { durableDueMs } from "../retention/ageing.ts";
 import type { LogClock } from "../shard/log-clock.ts";
+import type { BasinTotals } from "../shard/manifest.ts";
 import type { Stream } from "../stream/stream.ts";
 import { Removals } from "./removals.ts";
 
@@ -36,6 +38,17 @@ export interface Flush {
   readonly removals: Removals;
   /** The log's clock at its end: the newest mark. */
   readonly clockMs: number;
+  /** What all basins have there. */
+  readonly basins: Readonly<Record<string, BasinTotals>>;
+}
+
+/** What a cut asks of others. */
+export interface CutSources {
+  readonly clock: LogClock;
+  /** Counts what a stream stores now into its basin's sum. */
+  readonly settleStored: (stream: Stream) => void;
+  /** What is durable of all basins. */
+  readonly basins: () => Readonly<Record<string, BasinTotals>>;
 }
 
 export class Unflushed {
@@ -57,6 +70,11 @@ export class Unflushed {
     this.#chunks += 1;
   }
 
+  /** So many metered bytes were deleted of streams that are not in memory. */
+  addFreed(meteredBytes: number): void {
+    this.#freedBytes += meteredBytes;
+  }
+
   /** Something of the stream has become durable. Cheap: called at every batch. */
   touch(stream: Stream): void {
     // Space comes back by what follows a flush.
@@ -65,6 +83,11 @@ export class Unflushed {
     if (stream.inFlush === this.#cuts) return;
     stream.inFlush = this.#cuts;
     this.#streams.push(stream);
+  }
+
+  /** How many cuts there were. What became durable since the last belongs to the next. */
+  get cuts(): number {
+    return this.#cuts;
   }
 
   /** What no cut has taken along yet. */
@@ -82,7 +105,9 @@ export class Unflushed {
   }
 
   /** Everything before `toPlace` is durable, and nothing from there on: takes what that comes to, and begins anew. */
-  cut(toPlace: number, clock: LogClock): Flush {
+  cut(toPlace: number, { clock, settleStored, basins }: CutSources): Flush {
+    // Also of those that are gone.
+    for (const stream of this.#streams) settleStored(stream);
     const streams = this.#streams
       .filter((stream) => !stream.removed)
       .sort((a, b) => Buffer.compare(a.id, b.id))
@@ -94,6 +119,7 @@ export class Unflushed {
       streams,
       removals: this.#removals,
       clockMs: clock.lastMs,
+      basins: basins(),
     };
     this.#cuts += 1;
     this.#fromPlace = toPlace;
@@ -108,6 +134,7 @@ export class Unflushed {
 
 function flushed(stream: Stream, clock: LogClock): FlushedStream {
   const { durable, lastWritePlace } = stream;
+  const dueMs = durableDueMs(stream, clock);
   return {
     stream,
     entry: {
@@ -121,6 +148,8 @@ function flushed(stream: Stream, clock: LogClock): FlushedStream {
       fencingToken: durable.fencingToken,
       trimPoint: stream.trimPoint,
       lastWriteMs: lastWritePlace === undefined ? stream.lastWriteMs : clock.latestMs(lastWritePlace),
+      dueMs: dueMs === Number.POSITIVE_INFINITY ? null : dueMs,
+      storedBytes: stream.countedBytes,
     },
     nextSeqNum: durable.nextSeqNum,
     lastTimestampLow: durable.lastTimestampLow,

@@ -4,11 +4,11 @@ import type { ObjectStore } from "../object-store/index.ts";
 import type { Runtime } from "../runtime/index.ts";
 import { DeposedError } from "./deposed.ts";
 import { manifestKey } from "./keys.ts";
-import { decodeManifest, encodeManifest, type Manifest, manifestVersions } from "./manifest.ts";
+import { decodeManifest, encodeManifest, type Manifest, manifestVersions, type Segment } from "./manifest.ts";
 import type { OwnerRequests } from "./owner-requests.ts";
 
 /** What an owner may change; the rest follows from whose version it is, and which. */
-export type ManifestChange = Partial<Pick<Manifest, "logStart" | "inForce" | "clockMs" | "segments">>;
+export type ManifestChange = Partial<Pick<Manifest, "logStart" | "inForce" | "clockMs" | "segments" | "basins">>;
 
 export interface ManifestWriterOptions {
   readonly runtime: Runtime;
@@ -17,6 +17,8 @@ export interface ManifestWriterOptions {
   readonly shard: number;
   /** The marker of this owner's epoch. */
   readonly manifest: Manifest;
+  /** A segment with what is known of it by now. */
+  readonly measured: (segment: Segment) => Segment;
   /** Called before each version is put. */
   readonly beforePut: () => Promise<void>;
   /** A version is in and was seen newest, among these. */
@@ -55,13 +57,14 @@ export class ManifestWriter {
   }
 
   async #publish(change: (before: Manifest) => ManifestChange): Promise<boolean> {
-    const { store, requests, shard, beforePut, onConfirmed } = this.#options;
+    const { store, requests, shard, measured, beforePut, onConfirmed } = this.#options;
     if (requests.stopped) return false;
     await beforePut();
     const before = this.#manifest;
+    const changed = { ...before, ...change(before) };
     const manifest: Manifest = {
-      ...before,
-      ...change(before),
+      ...changed,
+      segments: changed.segments.map(measured),
       version: before.version + 1,
       predecessor: before.version,
       nextSegment: this.#nextSegment,

@@ -28,7 +28,12 @@ export interface Manifest {
   readonly segments: readonly Segment[];
   /** The number of the next segment. */
   readonly nextSegment: number;
+  /** What is counted of basins, by id, as of the log's start; absent in what was written before that was kept. */
+  readonly basins?: Readonly<Record<string, BasinTotals>>;
 }
+
+/** Streams; metered bytes that they store; when the first of them was created. */
+export type BasinTotals = readonly [streams: number, storedBytes: number, sinceMs: number];
 
 /** As versions were before logs were flushed, at least. */
 type OldManifest = Partial<Manifest> &
@@ -40,10 +45,14 @@ export interface Segment {
   readonly epoch: number;
   readonly incarnation: string;
   readonly bytes: number;
-  /** Bytes at its end that are not records: catalog, index and footer. */
+  /** Bytes at its end that are not records. */
   readonly metaBytes: number;
+  /** Bytes at its end that a start reads, directory and footer; absent for one of version 1, which has no directory. */
+  readonly tailBytes?: number;
   /** How often what is in it has been merged, at most; absent for never. */
   readonly level?: number;
+  /** About how much of it a merge would keep; absent for all. */
+  readonly liveBytes?: number;
 }
 
 /** The state before anything was written: what the first marker follows. */

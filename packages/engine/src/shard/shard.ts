@@ -2,12 +2,12 @@
 // Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
 
 import type { ClockEntry, CreatedEntry } from "../catalog/entries.ts";
-import { Replay } from "../catalog/replay.ts";
-import { StreamCatalog } from "../catalog/stream-catalog.ts";
+import { OpenStreams } from "../catalog/open-streams.ts";
+import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import type { PartialStreamConfig, StreamCipher, StreamConfig } from "../config.ts";
 import { resolveStreamConfig } from "../config.ts";
 import type { Deployment } from "../deployment.ts";
-import type { AppendAck, ReadOptions, StreamReader } from "../engine-api.ts";
+import type { AppendAck, ListOptions, Page, ReadOptions, StreamInfo, StreamReader } from "../engine-api.ts";
 import { ConditionFailedError, EngineError } from "../errors.ts";
 import { CacheBudget } from "../history/cache-budget.ts";
 import { ChunkCache } from "../history/chunk-cache.ts";
@@ -16,20 +16,20 @@ import { RunCache } from "../history/run-cache.ts";
 import {
   APPEND_DEADLINE_MS,
   CACHE_AGE_MS,
+  DORMANT_MS,
+  MANY_STREAMS,
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
   RETENTION_LINGER_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
-import type { ObjectStore } from "../object-store/index.ts";
+import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import { Retention } from "../retention/retention.ts";
 import type { Runtime } from "../runtime/index.ts";
-import { catalogFacts, LiveSegments } from "../segment/live-segments.ts";
-import { loadSegments } from "../segment/load-segments.ts";
 import type { CompactionLimits } from "../segment/plan-compaction.ts";
 import { Segments } from "../segment/segments.ts";
-import { type FlushLimits, Unflushed } from "../segment/unflushed.ts";
+import type { FlushLimits, Unflushed } from "../segment/unflushed.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
 import { type RecordsObject, segmentOf } from "../stream/run-index.ts";
 import { type Sequenced, type StateEntry, sequence } from "../stream/sequencer.ts";
@@ -41,10 +41,14 @@ import { AppendEffect } from "./append-effect.ts";
 import type { Chunk } from "./chunk.ts";
 import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
 import { ChunkLog } from "./chunk-log.ts";
-import { walKey } from "./keys.ts";
-import { LogClock } from "./log-clock.ts";
-import type { Manifest } from "./manifest.ts";
+import { CorruptObjectError } from "./corrupt.ts";
+import { DeposedError } from "./deposed.ts";
+import { manifestKey, walKey } from "./keys.ts";
+import type { LogClock } from "./log-clock.ts";
+import { type BasinTotals, type Manifest, newestManifest } from "./manifest.ts";
 import { addJsonEntry } from "./open-chunk.ts";
+import { Rebuilt } from "./rebuilt.ts";
+import { retriedReads, type StoreReads } from "./retry.ts";
 import { takeOver } from "./takeover.ts";
 import { pause } from "./waiting.ts";
 
@@ -64,10 +68,16 @@ export interface ShardOptions {
   readonly flushLimits?: FlushLimits | undefined;
   /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
   readonly compactionLimits?: CompactionLimits | undefined;
+  /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
+  readonly dormantMs?: number | undefined;
+  /** Streams in memory beyond which they leave it as soon as they can. Default: MANY_STREAMS. */
+  readonly manyStreams?: number | undefined;
   /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
   readonly lingerMs: (basinId: string, storageClass: string) => number;
   /** A stream has stayed empty for as long as its config says: it is to be deleted. Errors (thrown): EngineError. */
   readonly onSpent: (stream: Stream) => void;
+  /** A stream was found whose deletion has begun: it is to be finished. Errors (thrown): EngineError. */
+  readonly onDeletionPending: (stream: Stream) => void;
   /** The shard cannot go on: DeposedError, CorruptObjectError, or a broken invariant. Called once. */
   readonly onHalt: (error: Error) => void;
 }
@@ -96,6 +106,7 @@ export class Shard implements ReaderHost {
   readonly #retention: Retention;
   readonly #unflushed: Unflushed;
   readonly #segments: Segments;
+  readonly #open: OpenStreams;
   readonly #shard: number;
   readonly #onHalt: (error: Error) => void;
   readonly #lingerMs: ShardOptions["lingerMs"];
@@ -104,11 +115,13 @@ export class Shard implements ReaderHost {
 
   private constructor(
     options: ShardOptions,
-    { catalog, clock, unflushed, segments }: Rebuilt,
+    rebuilt: Rebuilt,
+    { budget, chunks, runs }: Caches,
     manifest: Manifest,
     nextPlace: number,
     incarnation: Uint8Array,
   ) {
+    const { catalog, clock, unflushed, segments } = rebuilt;
     const { runtime, store, shard } = options;
     this.runtime = runtime;
     this.catalog = catalog;
@@ -117,10 +130,9 @@ export class Shard implements ReaderHost {
     this.#shard = shard;
     this.#unflushed = unflushed;
     this.#onHalt = options.onHalt;
-    const budget = new CacheBudget(options.cacheBytes);
-    this.#chunkCache = new ChunkCache(runtime, budget, CACHE_AGE_MS);
-    this.#runCache = new RunCache(runtime, budget, CACHE_AGE_MS);
-    budget.bind(this.#chunkCache, this.#runCache);
+    this.#chunkCache = chunks;
+    this.#runCache = runs;
+    options.usage.begin(rebuilt.stored, rebuilt.changed());
     this.#lingerMs = options.lingerMs;
     this.#clock = clock;
     this.#retention = new Retention({
@@ -130,6 +142,8 @@ export class Shard implements ReaderHost {
       trim: (stream, seqNum) => this.#trim(stream, seqNum),
       deleteSpent: options.onSpent,
       whenAllDurable: () => this.#log.whenAllDurable(),
+      coldDueMs: () => segments.nextDueMs,
+      openDue: (nowMs) => this.#open.openDue(nowMs),
     });
     this.#log = new ChunkLog({
       runtime,
@@ -160,6 +174,17 @@ export class Shard implements ReaderHost {
       catalog,
       clock,
       unflushed,
+      cutSources: {
+        clock,
+        settleStored: (stream) => this.usage.settle(stream),
+        basins: () => this.#basinTotals(),
+      },
+      blockCache: runs,
+      isCrowded: () => this.#open.isCrowded,
+      onMoved: () => {
+        this.#open.movedSome();
+        this.#retention.coldChanged();
+      },
       flushLimits: options.flushLimits,
       compactionLimits: options.compactionLimits,
       cachedChunk: (place) => this.#chunkCache.get(place),
@@ -167,7 +192,28 @@ export class Shard implements ReaderHost {
       onCaughtUp: () => this.#log.resume(),
       onHalt: (error) => this.#log.halt(error),
     });
+    this.#open = new OpenStreams({
+      runtime,
+      store,
+      catalog,
+      live: segments,
+      clock,
+      usage: options.usage,
+      cache: runs,
+      dormantMs: options.dormantMs ?? DORMANT_MS,
+      manyStreams: options.manyStreams ?? MANY_STREAMS,
+      movedCuts: () => this.#segments.movedCuts,
+      isRemovedInLog: (id) => this.#segments.isRemovedInLog(id),
+      assertOwner: () => this.#log.ensureLease(),
+      onOpened: (stream) => {
+        this.#retention.watch(stream);
+        if (stream.deletedAtMs !== null) options.onDeletionPending(stream);
+      },
+      onForgotten: (stream) => this.#retention.forget(stream),
+      onCorrupt: (error) => this.#log.halt(error),
+    });
     for (const stream of catalog.all()) this.#retention.watch(stream);
+    this.#open.movedSome();
     this.history = new History({
       runtime,
       store,
@@ -186,20 +232,26 @@ export class Shard implements ReaderHost {
   static async open(options: ShardOptions): Promise<Shard> {
     const { runtime, logger } = options;
     const incarnation = runtime.random.bytes(16);
-    let rebuilt = new Rebuilt(options.shard, 0, 0);
+    let rebuilt = new Rebuilt(options.shard, undefined);
     const takeover = await takeOver({
       ...options,
       incarnation,
       begin: async (manifest, reads) => {
-        rebuilt = new Rebuilt(options.shard, manifest?.logStart ?? 0, manifest?.clockMs ?? 0);
-        const { replay } = rebuilt;
-        await loadSegments(reads, options.shard, manifest?.segments ?? [], (segment, key, meta) => {
-          replay.applySegment(key, meta);
-          rebuilt.segments.add(segment, catalogFacts(meta));
-        });
+        rebuilt = new Rebuilt(options.shard, manifest);
+        await rebuilt.load(reads);
       },
-      apply: (key, header, bytes) => rebuilt.replay.apply(key, header, bytes),
+      apply: (key, header, bytes) => rebuilt.apply(key, header, bytes),
     });
+    const caches = cachesOf(options);
+    const reads = retriedReads(options.store, runtime);
+    try {
+      await rebuilt.resolve(runtime, reads, caches.runs);
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
+      // Only a successor can have collected it.
+      await assertNewest(reads, options.shard, takeover.manifest);
+      throw new CorruptObjectError(manifestKey(options.shard, takeover.manifest.version), error.message);
+    }
     const { manifest } = takeover;
     const waitMs = takeover.fencedAtMs + takeover.waitMs - runtime.clock.monotonicMs();
     logger.info(
@@ -208,7 +260,7 @@ export class Shard implements ReaderHost {
     );
     if (takeover.waitMs > 0 && waitMs > 0) await pause(runtime, waitMs);
     rebuilt.clock.opened(runtime.clock.wallMs());
-    return new Shard(options, rebuilt, manifest, takeover.nextPlace, incarnation);
+    return new Shard(options, rebuilt, caches, manifest, takeover.nextPlace, incarnation);
   }
 
   // Appending.
@@ -285,6 +337,7 @@ export class Shard implements ReaderHost {
     fail: (error: Error) => void,
     onDurable: (sequenced: Sequenced) => void,
   ): void {
+    this.#assertInMemory(stream);
     const chunk = this.#log.open;
     const sequenced = sequence(stream, input, this.runtime.clock.wallMs(), chunk, this.#log.slabs);
     chunk.addEffect(
@@ -321,9 +374,16 @@ export class Shard implements ReaderHost {
 
   // The catalog.
 
+  /** Sees to it that a stream of this name is in memory, if there is one; undefined when that is so at once. Errors: EngineError. */
+  warm(basinId: string, name: string): Promise<void> | undefined {
+    return this.#open.open(basinId, name);
+  }
+
   /** The stream that has this name, with its creation durable. Errors: `stream_not_found`, `stream_deletion_pending`. */
   async existing(basinId: string, name: string): Promise<Stream> {
-    const stream = this.catalog.get(basinId, name);
+    const warming = this.warm(basinId, name);
+    if (warming !== undefined) await warming;
+    const stream = this.assigned(basinId, name);
     if (stream === undefined) {
       await this.#log.ensureLease();
       throw new EngineError("stream_not_found", "the stream does not exist");
@@ -336,9 +396,38 @@ export class Shard implements ReaderHost {
     return stream;
   }
 
-  /** The stream that has this name, as far as it is assigned. What rests on it waits for durability on its own. */
+  /** The stream that has this name, as far as it is assigned, of those in memory (`warm`). What rests on it waits for durability on its own. */
   assigned(basinId: string, name: string): Stream | undefined {
-    return this.catalog.get(basinId, name);
+    const stream = this.catalog.get(basinId, name);
+    if (stream !== undefined) this.#open.used(stream);
+    return stream;
+  }
+
+  /** A page of a basin's streams. Errors: EngineError. */
+  list(
+    basinId: string,
+    options: ListOptions,
+    shown: (stream: Stream) => StreamInfo | undefined,
+  ): Promise<Page<StreamInfo>> {
+    return this.#open.list(basinId, options, shown);
+  }
+
+  /** What has fallen due may be looked for in segments, and seen to. */
+  beginAgeing(): void {
+    this.#retention.beginCold();
+  }
+
+  /** Throws when a stream has left memory: whoever held it must ask for it again. */
+  #assertInMemory(stream: Stream): void {
+    if (!stream.forgotten) return;
+    throw new EngineError("unavailable", "the stream was not used for long, and has to be asked for again");
+  }
+
+  #basinTotals(): Record<string, BasinTotals> {
+    const totals: Record<string, BasinTotals> = {};
+    for (const [id, { streams, sinceMs }] of this.catalog.durable())
+      totals[id] = [streams, this.usage.stored(id), sinceMs];
+    return totals;
   }
 
   /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError. */
@@ -378,9 +467,12 @@ export class Shard implements ReaderHost {
       cipher,
       idempotencyKey,
     };
+    stream.deadBytes = this.#open.live;
+    this.#open.used(stream);
     this.catalog.add(stream);
     this.#write(stream, EntryKind.created, created, () => {
       stream.born = true;
+      this.catalog.born(stream);
       this.#retention.watch(stream);
     });
     return stream;
@@ -388,6 +480,7 @@ export class Shard implements ReaderHost {
 
   configure(stream: Stream, config: StreamConfig): void {
     this.#log.assertAccepting();
+    this.#assertInMemory(stream);
     stream.config = config;
     this.#write(stream, EntryKind.configured, { config }, () => {
       stream.durable.config = config;
@@ -399,6 +492,7 @@ export class Shard implements ReaderHost {
   #trim(stream: Stream, seqNum: number): void {
     if (stream.ended || stream.deletedAtMs !== null || seqNum <= stream.assignedTrimPoint) return;
     this.#log.assertAccepting();
+    this.#assertInMemory(stream);
     stream.assignedTrimPoint = seqNum;
     const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: seqNum };
     const onDurable = () => {
@@ -421,6 +515,7 @@ export class Shard implements ReaderHost {
   /** From here on the stream takes nothing and shows nothing; its name stays taken until `remove`. */
   delete(stream: Stream): void {
     this.#log.assertAccepting();
+    this.#assertInMemory(stream);
     const deletedAtMs = this.runtime.clock.wallMs();
     stream.deletedAtMs = deletedAtMs;
     this.#retention.forget(stream);
@@ -438,6 +533,7 @@ export class Shard implements ReaderHost {
     this.#log.assertAccepting();
     this.#write(stream, EntryKind.removed, {}, () => {
       stream.removed = true;
+      stream.allDied();
       this.#unflushed.removals.removed(stream);
       this.catalog.remove(stream);
     });
@@ -449,6 +545,8 @@ export class Shard implements ReaderHost {
     this.#log.assertAccepting();
     const streams = [...(this.catalog.basin(basinId)?.values() ?? [])];
     const deletedAtMs = this.runtime.clock.wallMs();
+    // Those that are not in memory have nothing on its way, and are not opened any more.
+    this.catalog.endBasin(basinId);
     for (const stream of streams) {
       stream.deletedAtMs ??= deletedAtMs;
       stream.ended = true;
@@ -458,7 +556,7 @@ export class Shard implements ReaderHost {
     addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
     chunk.addEffect({
       apply: () => {
-        this.#unflushed.removals.basinRemoved(basinId, streams);
+        this.#unflushed.removals.basinRemoved(basinId);
         for (const stream of streams) {
           stream.removed = true;
           stream.gone = true;
@@ -467,6 +565,8 @@ export class Shard implements ReaderHost {
           this.usage.shrunk(stream);
           stream.wakeFollowers();
         }
+        this.#unflushed.addFreed(this.usage.stored(basinId));
+        this.usage.basinRemoved(basinId);
         this.catalog.removeBasin(basinId);
       },
       fail: () => undefined,
@@ -507,6 +607,7 @@ export class Shard implements ReaderHost {
   // Reading.
 
   async openReader(stream: Stream, options: ReadOptions): Promise<StreamReader> {
+    this.#assertInMemory(stream);
     stream.readers += 1;
     try {
       const reader = await Reader.open(this, stream, options);
@@ -514,6 +615,7 @@ export class Shard implements ReaderHost {
       return reader;
     } catch (error) {
       stream.readers -= 1;
+      this.#open.mayRest(stream);
       throw error;
     }
   }
@@ -522,6 +624,7 @@ export class Shard implements ReaderHost {
   async checkTail(stream: Stream): Promise<Position> {
     const renewal = this.#log.ensureLease();
     if (renewal !== undefined) await renewal;
+    this.#assertInMemory(stream);
     return tailPosition(stream.durable);
   }
 
@@ -553,13 +656,27 @@ export class Shard implements ReaderHost {
   }
 
   closed(reader: Reader): void {
-    if (this.#readers.delete(reader)) reader.stream.readers -= 1;
+    if (!this.#readers.delete(reader)) return;
+    reader.stream.readers -= 1;
+    this.#open.mayRest(reader.stream);
+  }
+
+  /** An append session is open: the stream stays in memory until it is over. */
+  appenderOpened(stream: Stream): void {
+    this.#assertInMemory(stream);
+    stream.appenders += 1;
+  }
+
+  appenderClosed(stream: Stream): void {
+    stream.appenders -= 1;
+    this.#open.mayRest(stream);
   }
 
   // The end.
 
   #halt(error: Error): void {
     this.#halted = error;
+    this.#open.stop();
     this.#retention.stop();
     this.#segments.abandon();
     for (const reader of this.#readers) reader.wake();
@@ -568,6 +685,7 @@ export class Shard implements ReaderHost {
 
   /** Drains, releases the shard and lets go of all memory. */
   async close(): Promise<void> {
+    this.#open.stop();
     this.#retention.stop();
     try {
       const segmentsStopped = this.#segments.stop();
@@ -582,6 +700,7 @@ export class Shard implements ReaderHost {
 
   /** Stops without a word to the store, as a crash would. */
   abandon(): void {
+    this.#open.stop();
     this.#retention.stop();
     this.#segments.abandon();
     this.#log.abandon();
@@ -604,20 +723,26 @@ export class Shard implements ReaderHost {
   }
 }
 
-/** What a takeover makes of what it reads. */
-class Rebuilt {
-  readonly catalog = new StreamCatalog();
-  readonly clock = new LogClock();
-  readonly unflushed: Unflushed;
-  readonly segments: LiveSegments;
-  readonly replay: Replay;
+/** Errors: DeposedError when a version of another owner's follows. */
+async function assertNewest(reads: StoreReads, shard: number, { version }: Manifest): Promise<void> {
+  const newest = await newestManifest(reads, shard);
+  if (newest === undefined || newest.version <= version) return;
+  const { epoch, incarnation } = newest;
+  throw new DeposedError({ shard, found: { kind: "manifest", number: newest.version }, epoch, incarnation });
+}
 
-  constructor(shard: number, logStart: number, clockMs: number) {
-    this.segments = new LiveSegments(shard);
-    this.unflushed = new Unflushed(logStart);
-    if (clockMs > 0) this.clock.add(logStart - 1, clockMs);
-    this.replay = new Replay(this.catalog, this.clock, this.unflushed);
-  }
+interface Caches {
+  readonly budget: CacheBudget;
+  readonly chunks: ChunkCache;
+  readonly runs: RunCache;
+}
+
+function cachesOf({ runtime, cacheBytes }: ShardOptions): Caches {
+  const budget = new CacheBudget(cacheBytes);
+  const chunks = new ChunkCache(runtime, budget, CACHE_AGE_MS);
+  const runs = new RunCache(runtime, budget, CACHE_AGE_MS);
+  budget.bind(chunks, runs);
+  return { budget, chunks, runs };
 }
 
 /** What an append holds in memory until it is durable: with what it came in, which may be more than its records. */

@@ -11,6 +11,7 @@ import type { Findings } from "./findings.ts";
 import { type Garbage, garbageOf } from "./garbage.ts";
 import { takeInventory, totalBytes } from "./inventory.ts";
 import { readSegmentMeta, type Survey, survey } from "./survey.ts";
+import { verifyDirectory } from "./verify-directory.ts";
 import { verifyRecords } from "./verify-records.ts";
 import { reason } from "./walk-log.ts";
 
@@ -204,6 +205,7 @@ class Check {
     try {
       const onProblem = (what: string) => damage.add(key, what);
       const onBytes = (bytes: number) => this.#looked(0, bytes);
+      verifyDirectory(found.meta, onProblem);
       this.#records += await verifyRecords(this.#reads, key, found.meta, onProblem, onBytes);
       return true;
     } catch (error) {

@@ -19,13 +19,24 @@ export function segmentOf(object: RecordsObject): number | undefined {
   return object < 0 ? -1 - object : undefined;
 }
 
+/** Told of runs that nobody needs any more. */
+export interface RunOwner {
+  /** `isLast`: the stream has no other run in that object. */
+  runForgotten(object: RecordsObject, bytes: number, isLast: boolean): void;
+}
+
 export class RunIndex {
+  readonly #owner: RunOwner | undefined;
   #runs = new Float64Array(0);
   #start = 0;
   #count = 0;
   /** Runs from the first on that are hidden: trimmed, and still there for sessions that were open before. */
   #hidden = 0;
   #meteredBytes = 0;
+
+  constructor(owner?: RunOwner) {
+    this.#owner = owner;
+  }
 
   /** Metered bytes of the runs that are not hidden. A run that is trimmed in part counts as a whole. */
   get meteredBytes(): number {
@@ -95,6 +106,15 @@ export class RunIndex {
     this.#runs[at + 6] = meteredBytes;
     this.#runs[at + 7] = 0;
     this.#count += 1;
+  }
+
+  /** Adds runs in the log behind all that is there. */
+  addAll(other: RunIndex): void {
+    this.#makeRoom(other.#count);
+    const runs = other.#runs.subarray(other.#start * STRIDE, (other.#start + other.#count) * STRIDE);
+    this.#runs.set(runs, (this.#start + this.#count) * STRIDE);
+    this.#count += other.#count;
+    this.#meteredBytes += other.#meteredBytes;
   }
 
   /** Adds runs of a segment behind all that is there. */
@@ -182,6 +202,11 @@ export class RunIndex {
     this.#start = 0;
   }
 
+  hasRunsIn(object: RecordsObject): boolean {
+    for (let run = 0; run < this.#count; run += 1) if (this.object(run) === object) return true;
+    return false;
+  }
+
   /** The last run that begins at or before `seqNum`; 0 when none does. */
   runOf(seqNum: number): number {
     let low = 0;
@@ -226,6 +251,9 @@ export class RunIndex {
       this.#hidden += 1;
     }
     while (this.#hidden > 0 && this.#endOf(0, nextSeqNum) <= forgottenBelow) {
+      const object = this.object(0);
+      const isLast = this.#count === 1 || this.object(1) !== object;
+      this.#owner?.runForgotten(object, this.end(0) - this.offset(0), isLast);
       this.#start += 1;
       this.#count -= 1;
       this.#hidden -= 1;

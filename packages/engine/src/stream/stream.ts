@@ -4,7 +4,7 @@ import type { StreamCipher, StreamConfig } from "../config.ts";
 import type { Due } from "../retention/due-heap.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
-import { RunIndex } from "./run-index.ts";
+import { type RecordsObject, RunIndex, type RunOwner, segmentOf } from "./run-index.ts";
 import type { SharedBatch } from "./shared-batch.ts";
 
 /** A place in the stream with its timestamp as words, changed in place: no object per append. */
@@ -29,7 +29,13 @@ export function timestampOf(low: number, high: number): bigint {
   return high < 0x200000 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low);
 }
 
-export class Stream implements Due {
+/** Told of what is in segments and nobody needs any more. */
+export interface DeadBytes {
+  /** `isLast`: there is nothing else of the stream that anybody needs in that object. */
+  runDied(object: RecordsObject, bytes: number, isLast: boolean): void;
+}
+
+export class Stream implements Due, RunOwner {
   /** The incarnation: random, of this stream alone, whatever its name was or will be used for. */
   readonly id: Uint8Array;
   /** Hexadecimal. */
@@ -52,17 +58,27 @@ export class Stream implements Due {
   trimPoint = 0;
   /** The trim point before that one: sessions that were open then still get what stands from here on. */
   keptFrom = 0;
-  readonly index = new RunIndex();
+  readonly index = new RunIndex(this);
   /** The newest segment that tells of it, of those that its index is pointed at; -1 for none. */
   catalogSegment = -1;
   /** Where in the log the newest durable records stand; undefined when they are in a segment, or there are none. */
   lastWritePlace: number | undefined;
   /** The latest time at which the newest durable records can have come in, once they are in a segment; 0 when there are none. */
   lastWriteMs = 0;
+  /** Told of its runs that are forgotten, once it is open. */
+  deadBytes: DeadBytes | undefined;
+  /** Metered bytes that its basin's sum has of it. */
+  countedBytes = 0;
   /** Metered bytes of what was trimmed, or deleted with it, since anybody asked. */
   freedBytes = 0;
   /** Reads that are open, or being opened. */
   readers = 0;
+  /** Append sessions that are open. */
+  appenders = 0;
+  /** Between which looks for dormant streams somebody last asked for it. */
+  usedIn = 0;
+  /** It has left memory: whoever still holds it must do nothing with it, for another may stand for the same stream by now. */
+  forgotten = false;
   /** Whether its creation is durable. */
   born = false;
   /** Whether its deletion is durable. */
@@ -126,6 +142,20 @@ export class Stream implements Due {
   wakeFollowers(): void {
     if (this.#followers === undefined) return;
     for (const wake of this.#followers) wake();
+  }
+
+  runForgotten(object: RecordsObject, bytes: number, isLast: boolean): void {
+    this.deadBytes?.runDied(object, bytes, isLast && segmentOf(object) !== this.catalogSegment);
+  }
+
+  /** It is removed: none of its records is needed any more. */
+  allDied(): void {
+    const { index } = this;
+    for (let run = 0; run < index.count; run += 1) {
+      const object = index.object(run);
+      const isLast = run + 1 === index.count || index.object(run + 1) !== object;
+      this.runForgotten(object, index.end(run) - index.offset(run), isLast);
+    }
   }
 
   /** Nobody reads what was trimmed any more: forgets it, if that is so. */

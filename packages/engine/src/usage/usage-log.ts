@@ -60,20 +60,19 @@ export class UsageLog {
     const log = new UsageLog(options);
     await log.#replayWhole("day");
     await log.#replayWhole("hour");
-    await SystemStream.find(options.shard, STREAMS.minute.name)?.replay((value, seqNum) => {
+    await (await SystemStream.find(options.shard, STREAMS.minute.name))?.replay((value, seqNum) => {
       // Written below, and under a checksum since.
       const minute = value as UsageRecord;
       log.#places.minute.push({ at: minute.at, seqNum });
       log.history.addMinute(minute, log.#stored);
     });
-    options.meter.begin(options.shard.catalog.all());
     options.meter.onTouched = () => log.#arm();
     return log;
   }
 
   async #replayWhole(interval: "hour" | "day"): Promise<void> {
     const byTime = new Map<number, Map<number, StoredPart>>();
-    await SystemStream.find(this.#options.shard, STREAMS[interval].name)?.replay((value, seqNum) => {
+    await (await SystemStream.find(this.#options.shard, STREAMS[interval].name))?.replay((value, seqNum) => {
       const part = value as StoredPart;
       const parts = byTime.get(part.at) ?? new Map<number, StoredPart>();
       byTime.set(part.at, parts.set(part.part, part));

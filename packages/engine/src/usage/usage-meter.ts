@@ -21,23 +21,19 @@ export class UsageMeter {
   readonly #basins = new Map<string, BasinMeter>();
   /** Metered bytes stored, by basin, as of what has been taken. */
   readonly #stored = new Map<string, number>();
-  /** Metered bytes that `#stored` has of each stream. */
-  readonly #counted = new WeakMap<Stream, number>();
   /** Streams with something else stored than was last taken. */
   readonly #changed = new Set<Stream>();
+  /** What those of them store that have left memory, by id in hexadecimal. */
+  readonly #left = new Map<string, number>();
   #account: Counts = {};
   #touched = false;
   /** Called when something is counted while nothing was. */
   onTouched: () => void = () => undefined;
 
-  /** What is stored when counting begins. */
-  begin(streams: Iterable<Stream>): void {
-    for (const stream of streams) {
-      if (stream.basinId === SYSTEM_BASIN_ID) continue;
-      const bytes = storedBytes(stream);
-      this.#stored.set(stream.basinId, (this.#stored.get(stream.basinId) ?? 0) + bytes);
-      this.#counted.set(stream, bytes);
-    }
+  /** What is stored when counting begins: by basin, with what is counted of these streams, which may store something else by now. */
+  begin(stored: Iterable<readonly [basinId: string, bytes: number]>, streams: Iterable<Stream>): void {
+    for (const [basinId, bytes] of stored) this.#stored.set(basinId, bytes);
+    for (const stream of streams) this.#settle(stream);
   }
 
   accountOperation(name: string): void {
@@ -61,6 +57,7 @@ export class UsageMeter {
     if (stream.basinId === SYSTEM_BASIN_ID) return;
     this.#basin(stream.basinId).appendBytes += meteredBytes;
     this.#changed.add(stream);
+    this.settle(stream);
   }
 
   readOperation(stream: Stream, kind: "unary" | "streaming"): void {
@@ -78,6 +75,7 @@ export class UsageMeter {
   shrunk(stream: Stream): void {
     if (stream.basinId === SYSTEM_BASIN_ID) return;
     this.#changed.add(stream);
+    this.settle(stream);
     this.#touch();
   }
 
@@ -88,29 +86,26 @@ export class UsageMeter {
 
   /** Metered bytes that a basin stores now. */
   stored(basinId: string): number {
-    this.#settleStored();
     return this.#stored.get(basinId) ?? 0;
   }
 
   /** Metered bytes that each basin stores now. */
   storedByBasin(): ReadonlyMap<string, number> {
-    this.#settleStored();
     return this.#stored;
   }
 
   /** What has been counted, without taking it. */
   peek(at: number, nameOf: (basinId: string) => string): UsageRecord {
-    this.#settleStored();
     const basins: Record<string, BasinUsage> = {};
     for (const [id, meter] of this.#basins) basins[id] = this.#usageOf(id, meter, nameOf);
     const streams: Record<string, number> = {};
+    for (const [id, bytes] of this.#left) streams[id] = bytes;
     for (const stream of this.#changed) streams[idOf(stream)] = storedBytes(stream);
     return { at, account: { ...this.#account }, basins, streams };
   }
 
   /** Takes what has been counted, or as much of it as one record holds. */
   take(at: number, nameOf: (basinId: string) => string): UsageRecord {
-    this.#settleStored();
     const basins: Record<string, BasinUsage> = {};
     let count = 0;
     for (const [id, meter] of this.#basins) {
@@ -121,6 +116,12 @@ export class UsageMeter {
     }
     const streams: Record<string, number> = {};
     count = 0;
+    for (const [id, bytes] of this.#left) {
+      if (count === MAX_STREAMS_PER_RECORD) break;
+      streams[id] = bytes;
+      this.#left.delete(id);
+      count += 1;
+    }
     for (const stream of this.#changed) {
       if (count === MAX_STREAMS_PER_RECORD) break;
       streams[idOf(stream)] = storedBytes(stream);
@@ -129,19 +130,36 @@ export class UsageMeter {
     }
     const account = this.#account;
     this.#account = {};
-    this.#touched = this.#basins.size > 0 || this.#changed.size > 0;
+    this.#touched = this.#basins.size > 0 || this.#changed.size > 0 || this.#left.size > 0;
     return { at, account, basins, streams };
   }
 
-  #settleStored(): void {
-    for (const stream of this.#changed) {
-      const before = this.#counted.get(stream) ?? 0;
-      const now = storedBytes(stream);
-      if (now === before) continue;
-      this.#counted.set(stream, now);
-      this.#stored.set(stream.basinId, (this.#stored.get(stream.basinId) ?? 0) + now - before);
-      this.#basin(stream.basinId).storageChanged = true;
-    }
+  /** Counts what a stream stores now into its basin's sum. */
+  settle(stream: Stream): void {
+    if (this.#settle(stream)) this.#basin(stream.basinId).storageChanged = true;
+  }
+
+  /** True when that is something else than before. */
+  #settle(stream: Stream): boolean {
+    if (stream.basinId === SYSTEM_BASIN_ID) return false;
+    const now = storedBytes(stream);
+    const change = now - stream.countedBytes;
+    if (change === 0) return false;
+    stream.countedBytes = now;
+    this.#stored.set(stream.basinId, (this.#stored.get(stream.basinId) ?? 0) + change);
+    return true;
+  }
+
+  /** A stream leaves memory. */
+  forget(stream: Stream): void {
+    if (this.#changed.delete(stream)) this.#left.set(idOf(stream), storedBytes(stream));
+  }
+
+  /** All streams of a basin are gone, those that are not in memory included. */
+  basinRemoved(basinId: string): void {
+    if (basinId === SYSTEM_BASIN_ID || (this.#stored.get(basinId) ?? 0) === 0) return;
+    this.#stored.set(basinId, 0);
+    this.#basin(basinId).storageChanged = true;
   }
 
   #usageOf(id: string, meter: BasinMeter, nameOf: (basinId: string) => string): BasinUsage {

@@ -1,8 +1,8 @@
 // What those above the engine ask about usage, answered from the history and from what has been counted since.
 import type { AccountLog } from "../account/account-log.ts";
+import type { BasinCount } from "../catalog/stream-catalog.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { Shard } from "../shard/shard.ts";
-import type { Stream } from "../stream/stream.ts";
 import { levelsOf, periodsOf, sumsOf, type UsagePoint, type UsageRange } from "./usage-history.ts";
 import type { UsageLog } from "./usage-log.ts";
 import { idOf, type UsageMeter } from "./usage-meter.ts";
@@ -102,7 +102,9 @@ export class UsageService implements UsageApi {
   async storageOfStream(basinName: string, name: string, range: UsageRange): Promise<readonly UsagePoint[]> {
     const { usage, account, shard } = await this.#current();
     const basin = account.state.basins.get(basinName);
-    const stream = basin === undefined ? undefined : shard.assigned(basin.id, name);
+    if (basin === undefined) return [];
+    await shard.warm(basin.id, name);
+    const stream = shard.assigned(basin.id, name);
     if (stream === undefined || !stream.born) return [];
     const id = idOf(stream);
     const changes: UsagePoint[] = [];
@@ -142,7 +144,7 @@ export class UsageService implements UsageApi {
       }
     }
     for (const basin of account.state.basins.tree.values())
-      if (hadStream(shard.catalog.basin(basin.id)?.values(), toSecs)) names.add(basin.name);
+      if (hadStream(shard.catalog.durable().get(basin.id), toSecs)) names.add(basin.name);
     names.delete("");
     return [...names].sort();
   }
@@ -196,7 +198,6 @@ export class UsageService implements UsageApi {
   }
 }
 
-function hadStream(streams: Iterable<Stream> | undefined, untilSecs: number): boolean {
-  for (const stream of streams ?? []) if (stream.born && stream.createdAtMs < (untilSecs + 1) * 1000) return true;
-  return false;
+function hadStream(count: Readonly<BasinCount> | undefined, untilSecs: number): boolean {
+  return count !== undefined && count.streams > 0 && count.sinceMs < (untilSecs + 1) * 1000;
 }

@@ -19,14 +19,9 @@ export async function append(context: Context, request: ApiRequest): Promise<Ans
   const opening = streamOpening(request);
   const type = contentType(request);
   if (type === "s2s") {
+    const compression = acceptedCompression(request.header("accept-encoding"));
     const appender = await context.engine.openAppender(basin, stream, opening);
-    const session = new AppendSession(
-      context,
-      request,
-      basin,
-      appender,
-      acceptedCompression(request.header("accept-encoding")),
-    );
+    const session = new AppendSession(context, request, basin, appender, compression);
     return { kind: "session", contentType: "s2s/proto", run: (output) => session.run(output) };
   }
   const startedMs = context.runtime.clock.monotonicMs();

@@ -64,6 +64,14 @@ export class AppendSession {
   }
 
   async run(output: SessionOutput): Promise<void> {
+    try {
+      await this.#run(output);
+    } finally {
+      this.#appender.close();
+    }
+  }
+
+  async #run(output: SessionOutput): Promise<void> {
     this.#output = output;
     output.onClose(() => this.#end());
     const offDrain = this.#context.drain.onDrain(() => this.#end());
