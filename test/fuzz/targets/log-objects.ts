@@ -26,7 +26,7 @@ function replay(bytes: Uint8Array): boolean {
   assert.equal(bytes.length, CHUNK_HEADER_BYTES + header.contentBytes);
   if (header.kind === "chunk")
     refusable(
-      () => new Replay(new StreamCatalog(), new LogClock(), new Unflushed(0)).apply(KEY, header, bytes),
+      () => new Replay(new StreamCatalog(), new LogClock(), new Unflushed(0), false).apply(KEY, header, bytes),
       isCorrupt,
     );
   return true;
