@@ -48,6 +48,10 @@ export interface Scenario {
   readonly mergedBytes: number;
   /** Memory for records. Where there is little, what was flushed is read from segments at once, and its chunks are collected soon. */
   readonly cacheBytes: number;
+  /** A stream that nobody used for so long leaves memory, if it has been flushed. */
+  readonly dormantMs: number;
+  /** Beyond so many in memory, at once. */
+  readonly manyStreams: number;
   readonly quotas: Quotas;
   /** Whether things go wrong before there is any stream. */
   readonly early: boolean;
@@ -106,11 +110,13 @@ const MERGE_INPUTS = 6;
 
 /** How processes are set up for it. */
 export function settingsOf(scenario: Scenario): ProcessSettings {
-  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, quotas } = scenario;
+  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, dormantMs, manyStreams, quotas } = scenario;
   return {
     flushLimits: { bytes: CHUNK_BYTES * flushChunks, chunks: flushChunks, streams: FLUSH_STREAMS },
     compactionLimits: { fanIn: mergeFanIn, mergedBytes, deadBytes: DEAD_BYTES, inputs: MERGE_INPUTS },
     cacheBytes,
+    dormantMs,
+    manyStreams,
     quotas,
     streamsPerBasin: quotas.streamsPerBasin,
     logApart: scenario.logApart,
@@ -126,14 +132,16 @@ export function drawScenario(chance: Chance): Scenario {
   const gatekeepers = chance.happens(scenario.name === "deposed" ? 0.6 : 0.25) && scenario.name !== "idlers" ? 1 : 0;
   const appendsPerSecond = chance.happens(0.1) ? chance.pick([2, 5, 20]) : undefined;
   const tenants = chance.happens(0.12) && scenario.name !== "idlers" ? chance.between(1, 2) : 0;
-  const drawn = quotas(chance, appendsPerSecond, scenario.actors.floods > 0);
-  return {
+  const quota = quotas(chance, appendsPerSecond, scenario.actors.floods > 0);
+  const drawn = {
     ...scenario,
-    quotas: drawn,
+    quotas: quota,
     // Last of all, so that seeds kept their kinds when it came.
     logApart: chance.between(1, 12) === 4,
     actors: { ...scenario.actors, gatekeepers, tenants },
   };
+  const dormantMs = chance.pick(scenario.name === "flushing" ? [20, 100, 500, 2_000] : [100, 500, 3_000, 60_000]);
+  return { ...drawn, dormantMs, manyStreams: chance.pick([3, 1_000]) };
 }
 
 /** Any of them now and then. A flood would wait for hours until its bytes were allowed for. */
@@ -203,6 +211,8 @@ function mixture(chance: Chance): Scenario {
     mergedBytes: 12_000,
     cacheBytes: chance.pick([MUCH_CACHE_BYTES, MUCH_CACHE_BYTES, 20_000, 1_000]),
     lastsMs: [10_000, 60_000],
+    dormantMs: 60_000,
+    manyStreams: 1_000,
     quotas: NO_QUOTAS,
   };
 }

@@ -44,6 +44,9 @@ export interface ProcessSettings {
   readonly compactionLimits: CompactionLimits;
   /** Memory for records. */
   readonly cacheBytes: number;
+  /** What nobody used for so long leaves memory; beyond so many streams in memory, at once. */
+  readonly dormantMs: number;
+  readonly manyStreams: number;
   readonly quotas: AppendQuotaOptions;
   /** Undefined: any number. */
   readonly streamsPerBasin: number | undefined;
@@ -93,7 +96,8 @@ export class SimProcess {
 
   constructor(options: SimProcessOptions) {
     const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
-    const { flushLimits, compactionLimits, cacheBytes, quotas, streamsPerBasin, logApart } = options.settings;
+    const { flushLimits, compactionLimits, cacheBytes, dormantMs, manyStreams, quotas, streamsPerBasin, logApart } =
+      options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
@@ -125,6 +129,8 @@ export class SimProcess {
       flushLimits,
       compactionLimits,
       cacheBytes,
+      dormantMs,
+      manyStreams,
       streamsPerBasin,
       onHalt: (error) => this.#fail(error),
     });
