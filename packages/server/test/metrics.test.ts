@@ -142,8 +142,17 @@ test("a token sees the basins that it may know of, and no others", async (t) => 
   assert.deepEqual(active.label.values, [BASIN]);
 });
 
-test("what docs/metrics.md names for Prometheus is there", async () => {
-  const text = await (await fetch(`${served.url}/metrics`)).text();
+test("what docs/metrics.md names for Prometheus is there", async (t) => {
+  // A store that is far away, with a cache on the disk.
+  const remote = await serve({
+    storeMeter: {
+      counts: { get: 1 },
+      hedges: { hedged: 2, won: 1 },
+      diskCache: { bytes: 1, counts: { hits: 1, misses: 1, damaged: 0, unkept: 0, evicted: 0 } },
+    },
+  });
+  t.after(() => remote.stop());
+  const text = await (await fetch(`${remote.url}/metrics`)).text();
   const docs = readFileSync(join(import.meta.dirname, "../../../docs/metrics.md"), "utf8");
   const names = [...docs.matchAll(/`((?:s2|tailrace)_[a-z0-9_]+)/g)].map(([, name]) => name);
   assert.ok(names.length > 15);
