@@ -52,7 +52,7 @@ export interface EngineOptions {
   readonly compactionLimits?: CompactionLimits | undefined;
   /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
   readonly dormantMs?: number | undefined;
-  /** Streams in memory beyond which they leave it as soon as they can. Default: MANY_STREAMS. */
+  /** Streams in memory beyond which they leave it as soon as they can. Default: by the memory for records. */
   readonly manyStreams?: number | undefined;
   /** Streams that a basin may have, those that are being deleted included. Default: any number. */
   readonly streamsPerBasin?: number | undefined;

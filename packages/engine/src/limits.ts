@@ -48,9 +48,13 @@ export const CACHE_AGE_MS = 60_000;
 /** A stream that nobody has used for so long leaves memory, or twice as long after its last use. */
 export const DORMANT_MS = 60_000;
 
-/** Streams in memory beyond which they leave it as soon as segments tell all of them, without waiting for the chunks that hold their newest records to
- * do so first: each holds about three KiB. Those that somebody uses, and those that are not flushed, stay. */
-export const MANY_STREAMS = 32_768;
+/** What streams in memory may take beside the memory for records, before they leave it as soon as segments tell all of them, without waiting for the
+ * chunks that hold their newest records to do so first. Those that somebody uses, and those that are not flushed, stay. */
+export const STREAMS_SHARE = 1 / 8;
+/** What a stream in memory takes, about. */
+export const STREAM_BYTES = 4 * 1024;
+/** Streams that may stay however little memory there is for records. */
+export const MIN_MANY_STREAMS = 4_096;
 
 /** How soon they are looked for then. */
 export const CROWDED_LOOK_MS = 1_000;

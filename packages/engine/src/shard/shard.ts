@@ -17,11 +17,13 @@ import {
   APPEND_DEADLINE_MS,
   CACHE_AGE_MS,
   DORMANT_MS,
-  MANY_STREAMS,
   MAX_IN_FLIGHT_BYTES,
   MAX_IN_FLIGHT_BYTES_PER_STREAM,
   MAX_WAITING_BYTES,
+  MIN_MANY_STREAMS,
   RETENTION_LINGER_MS,
+  STREAM_BYTES,
+  STREAMS_SHARE,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
@@ -70,7 +72,7 @@ export interface ShardOptions {
   readonly compactionLimits?: CompactionLimits | undefined;
   /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
   readonly dormantMs?: number | undefined;
-  /** Streams in memory beyond which they leave it as soon as they can. Default: MANY_STREAMS. */
+  /** Streams in memory beyond which they leave it as soon as they can. Default: by the memory for records. */
   readonly manyStreams?: number | undefined;
   /** How long an append to a stream of a basin (by id) with a storage class may wait for company. */
   readonly lingerMs: (basinId: string, storageClass: string) => number;
@@ -201,7 +203,7 @@ export class Shard implements ReaderHost {
       usage: options.usage,
       cache: runs,
       dormantMs: options.dormantMs ?? DORMANT_MS,
-      manyStreams: options.manyStreams ?? MANY_STREAMS,
+      manyStreams: options.manyStreams ?? manyStreams(options.cacheBytes),
       movedCuts: () => this.#segments.movedCuts,
       isRemovedInLog: (id) => this.#segments.isRemovedInLog(id),
       assertOwner: () => this.#log.ensureLease(),
@@ -735,6 +737,10 @@ interface Caches {
   readonly budget: CacheBudget;
   readonly chunks: ChunkCache;
   readonly runs: RunCache;
+}
+
+function manyStreams(cacheBytes: number): number {
+  return Math.max(MIN_MANY_STREAMS, Math.floor((cacheBytes * STREAMS_SHARE) / STREAM_BYTES));
 }
 
 function cachesOf({ runtime, cacheBytes }: ShardOptions): Caches {
