@@ -23,10 +23,14 @@ async function opened(store: ObjectStore, seed = 1, wallMs = START_MS): Promise<
   return Harness.open(store, new VirtualRuntime({ seed, wallMs }), FLUSHES, MERGES);
 }
 
+/** Each owner's chance is its own: the ids that it gives must be. */
+let owners = 1;
+
 /** The next owner, some seconds later. */
 async function taken(store: ObjectStore, before: Harness): Promise<Harness> {
   await before.until(before.engine.close());
-  return opened(store, 2, before.runtime.clock.wallMs() + 5_000);
+  owners += 1;
+  return opened(store, owners, before.runtime.clock.wallMs() + 5_000);
 }
 
 function nameOf(i: number): string {
