@@ -30,7 +30,8 @@ import { StreamService } from "./provisioning/stream-service.ts";
 import type { Runtime } from "./runtime/index.ts";
 import type { CompactionLimits } from "./segment/plan-compaction.ts";
 import type { FlushLimits } from "./segment/unflushed.ts";
-import { type AppendGuard, Shard } from "./shard/shard.ts";
+import type { AppendGuard } from "./shard/appends.ts";
+import { Shard } from "./shard/shard.ts";
 import type { Stream } from "./stream/stream.ts";
 import { UsageLog } from "./usage/usage-log.ts";
 import { UsageMeter } from "./usage/usage-meter.ts";
@@ -272,7 +273,7 @@ export class Engine implements EngineApi {
       merges: shard?.merges ?? 0,
       mergedBytesPut: shard?.mergedBytesPut ?? 0,
       segmentsDropped: shard?.segmentsDropped ?? 0,
-      recordsAppended: opened?.shard.recordsAppended ?? 0,
+      recordsAppended: shard?.recordsAppended ?? 0,
       takeovers: opened === undefined ? 0 : 1,
       epoch: opened?.shard.epoch ?? 0,
       cacheHits: shard?.cacheHits ?? 0,

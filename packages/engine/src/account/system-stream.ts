@@ -37,7 +37,7 @@ export class SystemStream {
     const config = { timestampingMode: "arrival", retentionAgeSecs: "infinite" } as const;
     return (
       SystemStream.#inMemory(shard, name) ??
-      new SystemStream(shard, shard.createWithId(id, SYSTEM_BASIN_ID, name, config, ""))
+      new SystemStream(shard, shard.changes.createWithId(id, SYSTEM_BASIN_ID, name, config, ""))
     );
   }
 

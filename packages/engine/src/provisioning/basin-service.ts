@@ -132,7 +132,7 @@ export class BasinService implements BasinsApi {
       const { shard, account } = this.#open();
       const current = account.state.basins.get(basin.name);
       if (current === undefined || current.id !== basin.id) return;
-      await shard.removeBasin(basin.id);
+      await shard.changes.removeBasin(basin.id);
       await account.propose({ kind: "remove", id: basin.id, name: basin.name });
     });
   }

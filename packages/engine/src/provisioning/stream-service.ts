@@ -58,7 +58,7 @@ export class StreamService implements StreamsApi {
     if (key !== "" && existing?.idempotencyKey === key) this.#options.runtime.branches.reached("creation-repeated");
     const cipher = basin.config.streamCipher ?? null;
     if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
-    const stream = existing ?? shard.create(basin.id, name, this.#basins.resolved(basin, config), key, cipher);
+    const stream = existing ?? shard.changes.create(basin.id, name, this.#basins.resolved(basin, config), key, cipher);
     // What is answered is what stands now, once that is durable: not what comes while it waits.
     const pending = stream.deletedAtMs !== null;
     const answer = provisionedStream(stream, existing === undefined ? "created" : "noop");
@@ -77,9 +77,9 @@ export class StreamService implements StreamsApi {
     const existing = shard.assigned(basin.id, name);
     const pending = existing !== undefined && existing.deletedAtMs !== null;
     if (existing === undefined && this.#isFull(basin)) await this.#refuseFull(basin);
-    const stream = existing ?? shard.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
+    const stream = existing ?? shard.changes.create(basin.id, name, resolved, "", basin.config.streamCipher ?? null);
     const differs = !pending && !sameConfig(stream.config, resolved);
-    if (differs) shard.configure(stream, resolved);
+    if (differs) shard.changes.configure(stream, resolved);
     const answer = provisionedStream(stream, existing === undefined ? "created" : differs ? "updated" : "noop");
     await shard.settled(stream);
     if (pending) throw streamDeletionPending();
@@ -103,7 +103,7 @@ export class StreamService implements StreamsApi {
     // A stream may keep a class that is not offered any more.
     const keepsClass = patched.storageClass === stream.config.storageClass;
     const config = keepsClass ? patched : this.#basins.offered(basin, patched);
-    if (!sameConfig(stream.config, config)) shard.configure(stream, config);
+    if (!sameConfig(stream.config, config)) shard.changes.configure(stream, config);
     await shard.settled(stream);
     return config;
   }
@@ -119,7 +119,7 @@ export class StreamService implements StreamsApi {
       throw new EngineError("stream_not_found", "the stream does not exist");
     }
     if (stream.deletedAtMs === null) {
-      shard.delete(stream);
+      shard.changes.delete(stream);
       this.removeLater(stream);
     }
     await shard.settled(stream);
@@ -151,14 +151,14 @@ export class StreamService implements StreamsApi {
       if (cipher !== null && opening !== undefined) keyBytes(opening.encryptionKey);
       if (this.#isFull(basin)) await this.#refuseFull(basin);
       const config = this.#basins.resolved(basin, opening?.config ?? {});
-      return shard.create(basin.id, name, config, "", cipher);
+      return shard.changes.create(basin.id, name, config, "", cipher);
     }
     return shard.existing(basin.id, name);
   }
 
   /** Nobody asked for it but the stream's own config. */
   deleteSpent(stream: Stream): void {
-    this.#open().shard.delete(stream);
+    this.#open().shard.changes.delete(stream);
     this.#options.logger.info({ basinId: stream.basinId, stream: stream.name }, "an empty stream is deleted");
     this.removeLater(stream);
   }
@@ -168,7 +168,7 @@ export class StreamService implements StreamsApi {
     this.#options.background.later(delayMs, async () => {
       const { shard } = this.#open();
       if (shard.assigned(stream.basinId, stream.name) !== stream) return;
-      shard.remove(stream);
+      shard.changes.remove(stream);
       await shard.settled(stream);
     });
   }

@@ -1,30 +1,17 @@
 // A shard under one owner: takes it over, sequences what is asked of its streams into its log, and answers from what is durable.
 // Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
 
-import type { ClockEntry, CreatedEntry } from "../catalog/entries.ts";
+import type { ClockEntry } from "../catalog/entries.ts";
 import { OpenStreams } from "../catalog/open-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
-import type { PartialStreamConfig, StreamCipher, StreamConfig } from "../config.ts";
-import { resolveStreamConfig } from "../config.ts";
 import type { Deployment } from "../deployment.ts";
 import type { AppendAck, ListOptions, Page, ReadOptions, StreamInfo, StreamReader } from "../engine-api.ts";
-import { ConditionFailedError, EngineError } from "../errors.ts";
-import { CacheBudget } from "../history/cache-budget.ts";
-import { ChunkCache } from "../history/chunk-cache.ts";
+import { EngineError } from "../errors.ts";
+import { type Caches, cachesOf, manyStreams } from "../history/caches.ts";
+import type { ChunkCache } from "../history/chunk-cache.ts";
 import { History } from "../history/history.ts";
-import { RunCache } from "../history/run-cache.ts";
-import {
-  APPEND_DEADLINE_MS,
-  CACHE_AGE_MS,
-  DORMANT_MS,
-  MAX_IN_FLIGHT_BYTES,
-  MAX_IN_FLIGHT_BYTES_PER_STREAM,
-  MAX_WAITING_BYTES,
-  MIN_MANY_STREAMS,
-  RETENTION_LINGER_MS,
-  STREAM_BYTES,
-  STREAMS_SHARE,
-} from "../limits.ts";
+import type { RunCache } from "../history/run-cache.ts";
+import { DORMANT_MS } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
 import { type ObjectStore, ObjectStoreError } from "../object-store/index.ts";
 import { Retention } from "../retention/retention.ts";
@@ -34,14 +21,13 @@ import { Segments } from "../segment/segments.ts";
 import type { FlushLimits, Unflushed } from "../segment/unflushed.ts";
 import { Reader, type ReaderHost } from "../stream/reader.ts";
 import { type RecordsObject, segmentOf } from "../stream/run-index.ts";
-import { type Sequenced, type StateEntry, sequence } from "../stream/sequencer.ts";
-import { Stream, tailPosition } from "../stream/stream.ts";
+import type { Sequenced } from "../stream/sequencer.ts";
+import { assertInMemory, type Stream, tailPosition } from "../stream/stream.ts";
 import type { UsageMeter } from "../usage/usage-meter.ts";
 import type { AppendInput, Position } from "../wire/index.ts";
-import { Admission } from "./admission.ts";
-import { AppendEffect } from "./append-effect.ts";
+import { type AppendGuard, Appends } from "./appends.ts";
 import type { Chunk } from "./chunk.ts";
-import { EntryKind, type EntryKindCode, STREAM_ID_BYTES } from "./chunk-format.ts";
+import { EntryKind, STREAM_ID_BYTES } from "./chunk-format.ts";
 import { ChunkLog } from "./chunk-log.ts";
 import { CorruptObjectError } from "./corrupt.ts";
 import { DeposedError } from "./deposed.ts";
@@ -51,6 +37,7 @@ import { type BasinTotals, type Manifest, newestManifest } from "./manifest.ts";
 import { addJsonEntry } from "./open-chunk.ts";
 import { Rebuilt } from "./rebuilt.ts";
 import { retriedReads, type StoreReads } from "./retry.ts";
+import { StreamChanges } from "./stream-changes.ts";
 import { takeOver } from "./takeover.ts";
 import { pause } from "./waiting.ts";
 
@@ -84,25 +71,17 @@ export interface ShardOptions {
   readonly onHalt: (error: Error) => void;
 }
 
-/** Carries an appender's failure from one of its appends to all later ones, which fail with it and no sooner: what it is may not be known yet. */
-export interface AppendGuard {
-  failure: Promise<Error> | undefined;
-}
-
 export class Shard implements ReaderHost {
   readonly runtime: Runtime;
   readonly history: History;
   readonly catalog: StreamCatalog;
   readonly epoch: number;
   readonly usage: UsageMeter;
+  readonly changes: StreamChanges;
   readonly #log: ChunkLog;
   readonly #chunkCache: ChunkCache;
   readonly #runCache: RunCache;
-  readonly #admission = new Admission<Stream>({
-    totalBytes: MAX_IN_FLIGHT_BYTES,
-    perStreamBytes: MAX_IN_FLIGHT_BYTES_PER_STREAM,
-    waitingBytes: MAX_WAITING_BYTES,
-  });
+  readonly #appends: Appends;
   readonly #readers = new Set<Reader>();
   readonly #clock: LogClock;
   readonly #retention: Retention;
@@ -111,9 +90,7 @@ export class Shard implements ReaderHost {
   readonly #open: OpenStreams;
   readonly #shard: number;
   readonly #onHalt: (error: Error) => void;
-  readonly #lingerMs: ShardOptions["lingerMs"];
   #halted: Error | undefined;
-  recordsAppended = 0;
 
   private constructor(
     options: ShardOptions,
@@ -135,13 +112,12 @@ export class Shard implements ReaderHost {
     this.#chunkCache = chunks;
     this.#runCache = runs;
     options.usage.begin(rebuilt.stored, rebuilt.changed());
-    this.#lingerMs = options.lingerMs;
     this.#clock = clock;
     this.#retention = new Retention({
       runtime,
       logger: options.logger,
       clock,
-      trim: (stream, seqNum) => this.#trim(stream, seqNum),
+      trim: (stream, seqNum) => this.changes.trim(stream, seqNum),
       deleteSpent: options.onSpent,
       whenAllDurable: () => this.#log.whenAllDurable(),
       coldDueMs: () => segments.nextDueMs,
@@ -214,6 +190,24 @@ export class Shard implements ReaderHost {
       onForgotten: (stream) => this.#retention.forget(stream),
       onCorrupt: (error) => this.#log.halt(error),
     });
+    this.changes = new StreamChanges({
+      runtime,
+      log: this.#log,
+      catalog,
+      open: this.#open,
+      unflushed,
+      retention: this.#retention,
+      usage: this.usage,
+    });
+    this.#appends = new Appends({
+      runtime,
+      log: this.#log,
+      unflushed,
+      retention: this.#retention,
+      usage: this.usage,
+      lingerMs: options.lingerMs,
+      settled: (stream) => this.settled(stream),
+    });
     for (const stream of catalog.all()) this.#retention.watch(stream);
     this.#open.movedSome();
     this.history = new History({
@@ -244,7 +238,7 @@ export class Shard implements ReaderHost {
       },
       apply: (key, header, bytes) => rebuilt.apply(key, header, bytes),
     });
-    const caches = cachesOf(options);
+    const caches = cachesOf(runtime, options.cacheBytes);
     const reads = retriedReads(options.store, runtime);
     try {
       await rebuilt.resolve(runtime, reads, caches.runs);
@@ -267,109 +261,18 @@ export class Shard implements ReaderHost {
 
   // Appending.
 
-  /** Sequences a batch and resolves once it is durable. Errors: ConditionFailedError, EngineError. `onDurable` is called even when the answer came too late. */
+  /** As Appends. */
   append(
     stream: Stream,
     input: AppendInput,
     guard: AppendGuard | undefined,
     onDurable: (sequenced: Sequenced) => void,
   ): Promise<AppendAck> {
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error) => {
-        if (guard !== undefined) guard.failure ??= Promise.resolve(error);
-        reject(error);
-      };
-      const bytes = admissionBytes(input);
-      const go = () => {
-        if (guard?.failure !== undefined) {
-          this.#admission.release(stream, bytes);
-          void guard.failure.then(reject);
-          return;
-        }
-        try {
-          this.#log.assertAccepting();
-          this.#sequence(stream, input, bytes, resolve, fail, onDurable);
-        } catch (error) {
-          // Anything else broke half-way through writing the open chunk, which must not go out like that.
-          if (!isRefusal(error)) this.#log.halt(asError(error));
-          this.#admission.release(stream, bytes);
-          const refusal = this.#refusal(stream, error);
-          if (guard !== undefined) guard.failure ??= refusal;
-          void refusal.then(reject);
-        }
-      };
-      if (guard?.failure !== undefined) {
-        void guard.failure.then(reject);
-        return;
-      }
-      try {
-        this.#log.assertAccepting();
-        if (this.#admission.tryAdmit(stream, bytes)) go();
-        else this.#waitForRoom(stream, bytes, go, fail);
-      } catch (error) {
-        fail(asError(error));
-      }
-    });
-  }
-
-  #waitForRoom(stream: Stream, bytes: number, go: () => void, fail: (error: Error) => void): void {
-    this.runtime.branches.reached("append-waited-for-room");
-    let late = false;
-    const timer = this.runtime.timers.set(APPEND_DEADLINE_MS, () => {
-      late = true;
-      fail(new EngineError("hot_server", "the append waited too long to be accepted"));
-    });
-    try {
-      this.#admission.wait(stream, bytes, () => {
-        this.runtime.timers.clear(timer);
-        if (late) this.#admission.release(stream, bytes);
-        else go();
-      });
-    } catch (error) {
-      this.runtime.timers.clear(timer);
-      throw error;
-    }
-  }
-
-  #sequence(
-    stream: Stream,
-    input: AppendInput,
-    bytes: number,
-    resolve: (ack: AppendAck) => void,
-    fail: (error: Error) => void,
-    onDurable: (sequenced: Sequenced) => void,
-  ): void {
-    this.#assertInMemory(stream);
-    const chunk = this.#log.open;
-    const sequenced = sequence(stream, input, this.runtime.clock.wallMs(), chunk, this.#log.slabs);
-    chunk.addEffect(
-      new AppendEffect(stream, chunk, sequenced, resolve, fail, (durable) => {
-        this.#admission.release(stream, bytes);
-        this.recordsAppended += durable.nextSeqNum - durable.firstSeqNum;
-        this.usage.appended(stream, durable.meteredBytes);
-        this.#unflushed.touch(stream);
-        if (durable.state !== undefined || this.#retention.mustWatch(stream)) this.#retention.watch(stream);
-        onDurable(durable);
-      }),
-    );
-    this.#log.gathered(this.#lingerMs(stream.basinId, stream.config.storageClass));
-  }
-
-  /** What a refused append is told, once the state that it rests on is durable, and under the lease. */
-  async #refusal(stream: Stream, error: unknown): Promise<Error> {
-    if (error instanceof EngineError && (error.code === "unavailable" || error.code === "server_draining"))
-      return error;
-    if (stream.lastChunk !== undefined) this.runtime.branches.reached("refusal-waited");
-    try {
-      await this.#settled(stream);
-      return asError(error);
-    } catch (unsettled) {
-      return asError(unsettled);
-    }
+    return this.#appends.append(stream, input, guard, onDurable);
   }
 
   /** Resolves once all that is assigned of the stream is durable, with the lease held. */
-  async #settled(stream: Stream): Promise<void> {
+  async settled(stream: Stream): Promise<void> {
     if (stream.lastChunk !== undefined) await this.#log.whenDurable(stream.lastChunk);
     await this.#log.ensureLease();
   }
@@ -391,10 +294,10 @@ export class Shard implements ReaderHost {
       throw new EngineError("stream_not_found", "the stream does not exist");
     }
     if (stream.deletedAtMs !== null) {
-      await this.#settled(stream);
+      await this.settled(stream);
       throw new EngineError("stream_deletion_pending", "the stream is being deleted");
     }
-    if (!stream.born) await this.#settled(stream);
+    if (!stream.born) await this.settled(stream);
     return stream;
   }
 
@@ -419,90 +322,11 @@ export class Shard implements ReaderHost {
     this.#retention.beginCold();
   }
 
-  /** Throws when a stream has left memory: whoever held it must ask for it again. */
-  #assertInMemory(stream: Stream): void {
-    if (!stream.forgotten) return;
-    throw new EngineError("unavailable", "the stream was not used for long, and has to be asked for again");
-  }
-
   #basinTotals(): Record<string, BasinTotals> {
     const totals: Record<string, BasinTotals> = {};
     for (const [id, { streams, sinceMs }] of this.catalog.durable())
       totals[id] = [streams, this.usage.stored(id), sinceMs];
     return totals;
-  }
-
-  /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError. */
-  create(
-    basinId: string,
-    name: string,
-    config: PartialStreamConfig,
-    idempotencyKey: string,
-    cipher: StreamCipher | null,
-  ): Stream {
-    return this.createWithId(this.runtime.random.bytes(STREAM_ID_BYTES), basinId, name, config, idempotencyKey, cipher);
-  }
-
-  createWithId(
-    id: Uint8Array,
-    basinId: string,
-    name: string,
-    config: PartialStreamConfig,
-    idempotencyKey: string,
-    cipher: StreamCipher | null = null,
-  ): Stream {
-    this.#log.assertAccepting();
-    const stream = new Stream(
-      id,
-      basinId,
-      name,
-      this.runtime.clock.wallMs(),
-      resolveStreamConfig(config),
-      cipher,
-      idempotencyKey,
-    );
-    const created: CreatedEntry = {
-      basinId,
-      name,
-      createdAtMs: stream.createdAtMs,
-      config: stream.config,
-      cipher,
-      idempotencyKey,
-    };
-    stream.deadBytes = this.#open.live;
-    this.#open.used(stream);
-    this.catalog.add(stream);
-    this.#write(stream, EntryKind.created, created, () => {
-      stream.born = true;
-      this.catalog.born(stream);
-      this.#retention.watch(stream);
-    });
-    return stream;
-  }
-
-  configure(stream: Stream, config: StreamConfig): void {
-    this.#log.assertAccepting();
-    this.#assertInMemory(stream);
-    stream.config = config;
-    this.#write(stream, EntryKind.configured, { config }, () => {
-      stream.durable.config = config;
-      this.#retention.watch(stream);
-    });
-  }
-
-  /** Hides what is below a sequence number, as a trim command's effect would. */
-  #trim(stream: Stream, seqNum: number): void {
-    if (stream.ended || stream.deletedAtMs !== null || seqNum <= stream.assignedTrimPoint) return;
-    this.#log.assertAccepting();
-    this.#assertInMemory(stream);
-    stream.assignedTrimPoint = seqNum;
-    const state: StateEntry = { fencingToken: stream.fencingToken, trimPoint: seqNum };
-    const onDurable = () => {
-      stream.durable.fencingToken = state.fencingToken;
-      stream.applyTrim(seqNum);
-      this.usage.shrunk(stream);
-    };
-    this.#write(stream, EntryKind.state, state, onDurable, RETENTION_LINGER_MS);
   }
 
   /** Says in a chunk when it went out, if the last that said so is long enough ago. */
@@ -514,102 +338,16 @@ export class Shard implements ReaderHost {
     this.#clock.add(chunk.place, wallMs);
   }
 
-  /** From here on the stream takes nothing and shows nothing; its name stays taken until `remove`. */
-  delete(stream: Stream): void {
-    this.#log.assertAccepting();
-    this.#assertInMemory(stream);
-    const deletedAtMs = this.runtime.clock.wallMs();
-    stream.deletedAtMs = deletedAtMs;
-    this.#retention.forget(stream);
-    this.#write(stream, EntryKind.deleted, { deletedAtMs }, () => {
-      stream.durable.deletedAtMs = deletedAtMs;
-      stream.gone = true;
-      stream.freedBytes += stream.index.meteredBytes;
-      this.usage.shrunk(stream);
-    });
-  }
-
-  /** Frees a deleted stream's name once that is durable. Written once, however often it is asked for. */
-  remove(stream: Stream): void {
-    if (stream.ended) return;
-    this.#log.assertAccepting();
-    this.#write(stream, EntryKind.removed, {}, () => {
-      stream.removed = true;
-      stream.allDied();
-      this.#unflushed.removals.removed(stream);
-      this.catalog.remove(stream);
-    });
-    stream.ended = true;
-  }
-
-  /** Ends all streams of a basin; resolves once that is durable. */
-  async removeBasin(basinId: string): Promise<void> {
-    this.#log.assertAccepting();
-    const streams = [...(this.catalog.basin(basinId)?.values() ?? [])];
-    const deletedAtMs = this.runtime.clock.wallMs();
-    // Those that are not in memory have nothing on its way, and are not opened any more.
-    this.catalog.endBasin(basinId);
-    for (const stream of streams) {
-      stream.deletedAtMs ??= deletedAtMs;
-      stream.ended = true;
-      this.#retention.forget(stream);
-    }
-    const chunk = this.#log.open;
-    addJsonEntry(chunk, this.#log.slabs, EntryKind.basinRemoved, Buffer.from(basinId, "hex"), 0, {});
-    chunk.addEffect({
-      apply: () => {
-        this.#unflushed.removals.basinRemoved(basinId);
-        for (const stream of streams) {
-          stream.removed = true;
-          stream.gone = true;
-          stream.freedBytes += stream.index.meteredBytes;
-          this.#unflushed.touch(stream);
-          this.usage.shrunk(stream);
-          stream.wakeFollowers();
-        }
-        this.#unflushed.addFreed(this.usage.stored(basinId));
-        this.usage.basinRemoved(basinId);
-        this.catalog.removeBasin(basinId);
-      },
-      fail: () => undefined,
-    });
-    this.#log.gathered(0);
-    await this.#log.whenDurable(chunk);
-  }
-
-  /** Resolves once everything assigned of the stream is durable and the lease is held. */
-  settled(stream: Stream): Promise<void> {
-    return this.#settled(stream);
-  }
-
   /** Resolves once everything assigned is durable and the lease is held. */
   async allSettled(): Promise<void> {
     await this.#log.whenAllDurable();
     await this.#log.ensureLease();
   }
 
-  #write(stream: Stream, kind: EntryKindCode, payload: object, onDurable: () => void, lingerMs = 0): void {
-    // Whoever reads the log takes an entry of a stream that it does not know for corruption.
-    if (stream.ended) throw new Error(`an entry of stream "${stream.name}" would follow its removal`);
-    const chunk: Chunk = this.#log.open;
-    addJsonEntry(chunk, this.#log.slabs, kind, stream.id, stream.assigned.nextSeqNum, payload);
-    stream.lastChunk = chunk;
-    chunk.addEffect({
-      apply: () => {
-        if (stream.lastChunk === chunk) stream.lastChunk = undefined;
-        onDurable();
-        this.#unflushed.touch(stream);
-        stream.wakeFollowers();
-      },
-      fail: () => undefined,
-    });
-    this.#log.gathered(lingerMs);
-  }
-
   // Reading.
 
   async openReader(stream: Stream, options: ReadOptions): Promise<StreamReader> {
-    this.#assertInMemory(stream);
+    assertInMemory(stream);
     stream.readers += 1;
     try {
       const reader = await Reader.open(this, stream, options);
@@ -626,7 +364,7 @@ export class Shard implements ReaderHost {
   async checkTail(stream: Stream): Promise<Position> {
     const renewal = this.#log.ensureLease();
     if (renewal !== undefined) await renewal;
-    this.#assertInMemory(stream);
+    assertInMemory(stream);
     return tailPosition(stream.durable);
   }
 
@@ -665,7 +403,7 @@ export class Shard implements ReaderHost {
 
   /** An append session is open: the stream stays in memory until it is over. */
   appenderOpened(stream: Stream): void {
-    this.#assertInMemory(stream);
+    assertInMemory(stream);
     stream.appenders += 1;
   }
 
@@ -712,9 +450,10 @@ export class Shard implements ReaderHost {
 
   get stats() {
     return {
-      inFlightAppendBytes: this.#admission.usedBytes,
-      waitingAppendBytes: this.#admission.waitingBytes,
+      inFlightAppendBytes: this.#appends.inFlightBytes,
+      waitingAppendBytes: this.#appends.waitingBytes,
       cachedBytes: this.#chunkCache.bytes + this.#runCache.bytes,
+      recordsAppended: this.#appends.recordsAppended,
       activeReaders: this.#readers.size,
       chunksPut: this.#log.chunksPut,
       chunkBytesPut: this.#log.chunkBytesPut,
@@ -731,35 +470,4 @@ async function assertNewest(reads: StoreReads, shard: number, { version }: Manif
   if (newest === undefined || newest.version <= version) return;
   const { epoch, incarnation } = newest;
   throw new DeposedError({ shard, found: { kind: "manifest", number: newest.version }, epoch, incarnation });
-}
-
-interface Caches {
-  readonly budget: CacheBudget;
-  readonly chunks: ChunkCache;
-  readonly runs: RunCache;
-}
-
-function manyStreams(cacheBytes: number): number {
-  return Math.max(MIN_MANY_STREAMS, Math.floor((cacheBytes * STREAMS_SHARE) / STREAM_BYTES));
-}
-
-function cachesOf({ runtime, cacheBytes }: ShardOptions): Caches {
-  const budget = new CacheBudget(cacheBytes);
-  const chunks = new ChunkCache(runtime, budget, CACHE_AGE_MS);
-  const runs = new RunCache(runtime, budget, CACHE_AGE_MS);
-  budget.bind(chunks, runs);
-  return { budget, chunks, runs };
-}
-
-/** What an append holds in memory until it is durable: with what it came in, which may be more than its records. */
-function admissionBytes(input: AppendInput): number {
-  return input.batch.bytes.byteLength + 32 * input.batch.count;
-}
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof EngineError || error instanceof ConditionFailedError;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,6 +1,7 @@
 // A stream as its owner holds it: what has been assigned (possibly still in flight) and what is durable.
 // Sequencing looks at the assigned side, readers only ever at the durable one.
 import type { StreamCipher, StreamConfig } from "../config.ts";
+import { EngineError } from "../errors.ts";
 import type { Due } from "../retention/due-heap.ts";
 import type { Chunk } from "../shard/chunk.ts";
 import type { Position } from "../wire/index.ts";
@@ -174,4 +175,10 @@ export class Stream implements Due, RunOwner {
     this.index.trim(seqNum, this.keptFrom, this.durable.nextSeqNum);
     this.freedBytes += meteredBytes - this.index.meteredBytes;
   }
+}
+
+/** Throws when a stream has left memory: whoever held it must ask for it again. Errors: EngineError. */
+export function assertInMemory(stream: Stream): void {
+  if (!stream.forgotten) return;
+  throw new EngineError("unavailable", "the stream was not used for long, and has to be asked for again");
 }
