@@ -1,4 +1,5 @@
-// A shard under one owner: takes it over, sequences what is asked of its streams into its log, and answers from what is durable.
+// A shard under one owner: takes it over, puts together what sequences into its log (`appends.ts`, `stream-changes.ts`) and what is behind it, and answers
+// from what is durable.
 // Every answer rests on durable state, and every answer but an acknowledgement on the lease. Once stopped, it answers nothing.
 
 import type { ClockEntry } from "../catalog/entries.ts";
