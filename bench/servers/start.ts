@@ -30,7 +30,9 @@ export async function startServer(
   const [command, args] = name === "tailrace" ? tailrace(place, port, memory) : s2Lite(place, port);
   const launch = () => {
     const child = spawn(command, args, { env: { ...process.env, ...aws }, stdio: ["ignore", "ignore", "ignore"] });
-    process.on("exit", () => child.kill("SIGKILL"));
+    const kill = () => child.kill("SIGKILL");
+    process.on("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     return child;
   };
   const cleanUp = async () => {
