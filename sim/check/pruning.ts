@@ -173,16 +173,31 @@ function horizon(steps: readonly Step[], placement: Placement): number {
   return end;
 }
 
+/** Appends whose trim may be noticed, or whose token is told by a refusal, or asked for by another one of these. */
+function appendsThatShow(steps: readonly Step[], placement: Placement): Set<Append> {
+  const tokens = new Set<string>();
+  for (const step of steps) if (step.kind === "fencing-token-mismatch") tokens.add(step.actual);
+  const shows = ({ operation }: Append) =>
+    operation.call.records.some(
+      ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && tokens.has(command.token)),
+    );
+  const showing = new Set<Append>();
+  for (let before = -1; showing.size > before; ) {
+    before = showing.size;
+    for (const append of placement.appends) {
+      if (showing.has(append) || !shows(append)) continue;
+      showing.add(append);
+      const { fencingToken } = append.operation.call;
+      if (fencingToken !== undefined) tokens.add(fencingToken);
+    }
+  }
+  return showing;
+}
+
 /** Appends whose commands would show although nobody sees their records (a token that a refusal tells, a trim), or behind which something of their
  * session must happen; and those of the same session before them, without which they cannot have taken effect. */
 function mattersBeyond(steps: readonly Step[], placement: Placement): Set<Append> {
-  const told = new Set<string>();
-  for (const step of steps) if (step.kind === "fencing-token-mismatch") told.add(step.actual);
-  const shows = ({ operation }: Append) =>
-    operation.call.records.some(
-      ({ command }) => command?.kind === "trim" || (command?.kind === "fence" && told.has(command.token)),
-    );
-  const showing = new Set(placement.appends.filter(shows));
+  const showing = appendsThatShow(steps, placement);
   const matters = new Set<Append>();
   for (const step of steps) {
     const isRequired = step.returned !== Number.POSITIVE_INFINITY;

@@ -83,7 +83,13 @@ test("the search finds an order exactly where there is one", () => {
       if (kind !== "ordered" && hasOrder(steps, placement, shape.expires, true)) assert.fail(`missed:\n${story()}`);
       if (kind !== "no-order" && !hasOrder(steps, placement, shape.expires, false)) assert.fail(`made up:\n${story()}`);
     }),
-    { numRuns: RUNS },
+    {
+      numRuns: RUNS,
+      examples: [
+        // Nobody saw the append whose token another one asks for, of which only the token is told.
+        [{ seed: 1084720849, clients: 5, operations: 6, losses: 0.8, tampered: 0, expires: false }, 0],
+      ],
+    },
   );
   // It has seen both.
   assert.ok(verdicts.ordered > RUNS / 10 && verdicts["no-order"] > RUNS / 10, JSON.stringify(verdicts));

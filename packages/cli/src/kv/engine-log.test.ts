@@ -183,3 +183,34 @@ for (const [kind, open] of Object.entries(kinds)) {
     });
   });
 }
+
+test("an appender that is closed lets go of the stream", async () => {
+  let open = 0;
+  const openAppender = async (...args: Parameters<Engine["openAppender"]>) => {
+    const appender = await engine.openAppender(...args);
+    open += 1;
+    return {
+      append: appender.append,
+      close() {
+        open -= 1;
+        appender.close();
+      },
+    };
+  };
+  const counted = new Proxy(engine, {
+    get(target, name) {
+      if (name === "openAppender") return openAppender;
+      const value: unknown = Reflect.get(target, name, target);
+      // What it holds is private to itself.
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const log = await createEngineLog(counted, { basin: BASIN, stream: "appended-once" });
+  const appender = log.openAppender();
+  await appender.append({ entries: [entry("x")] });
+  assert.equal(open, 1);
+  appender.close();
+  await new Promise(setImmediate);
+  assert.equal(open, 0);
+  await log.close();
+});

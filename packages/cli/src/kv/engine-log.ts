@@ -129,7 +129,9 @@ class EngineAppender implements Appender {
     });
   }
 
-  close(): void {}
+  close(): void {
+    this.#appender.then((appender) => appender.close()).catch(() => undefined);
+  }
 }
 
 class EngineFollower implements Follower {
