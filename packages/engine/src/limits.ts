@@ -100,8 +100,9 @@ export const MAX_PATIENT_FLUSHES = 4;
 /** What may be deleted waits for such a moment, too, but no longer than this. */
 export const MAX_COLLECT_DELAY_MS = 30_000;
 
-/** Before chunks are deleted, after the last reader was sent there: more than STORE_DEADLINE_MS, which a get may take. */
-export const COLLECT_GRACE_MS = 6_000;
+/** Before chunks and segments are deleted, after the last reader was sent there. A reader asks again until STORE_DEADLINE_MS have passed, and what it asked
+ * last may be under way for as long again: its answer is nobody's by then, but who deletes must not be found reading. */
+export const COLLECT_GRACE_MS = 2 * STORE_DEADLINE_MS + 1_000;
 
 /** Segments of one level that are merged into one of the next: each byte is rewritten once for each eightfold growth, and a level has no more. */
 export const COMPACTION_FAN_IN = 8;
