@@ -79,7 +79,8 @@ test("a head that is recognised says to Node what it says to us", async () => {
     }),
     { numRuns: 600 },
   );
-  assert.ok(recognised > 50, `only ${recognised} heads were recognised`);
+  // About one in ten is; a property that looked at none would hold, too.
+  assert.ok(recognised > 20, `only ${recognised} heads were recognised`);
 });
 
 test("headers are remembered from one request to the next, and only while they are the same", () => {
