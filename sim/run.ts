@@ -10,7 +10,7 @@ import { Epilogue } from "./epilogue.ts";
 import { isDamage, judgeFailures, stackOf } from "./failures.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawScenario, type Scenario, settingsOf } from "./scenario.ts";
-import { standing } from "./standing.ts";
+import { markedRecords, standing } from "./standing.ts";
 import { judgeStore, watchStore } from "./store-check.ts";
 import { judgeStreamQuota } from "./stream-quota.ts";
 import { Budget } from "./workload/budget.ts";
@@ -228,7 +228,7 @@ class Simulation {
       violations: [...this.#world.violations, ...checkAgeing(history, ageing, 2 * MAX_WALL_ERROR_MS)],
       history,
       expiring: new Set(ageing.map(({ stream }) => stream)),
-      standing: standing(history, this.#world.bucket, this.#world.sealings),
+      standing: standing(history, this.#world.bucket.logged, markedRecords(this.#world.sealings)),
       branches: this.#world.branches,
       digest: this.#trace.digest,
       trace: this.#trace.text,

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { check } from "../../sim/check/checker.ts";
-import type { Operation } from "../../sim/check/history.ts";
+import type { Operation, Standing } from "../../sim/check/history.ts";
 import { Random } from "../../sim/check/testing/random.ts";
+import { standing } from "../../sim/standing.ts";
+import { recordsByContent } from "./log-tap.ts";
 import { haunt } from "./nemesis.ts";
 import { Tally } from "./tally.ts";
 import { Workload } from "./workload.ts";
@@ -43,15 +45,28 @@ async function play(t: TestContext, seed: number, open: (random: Random, faults:
   const history = await workload.finish();
   assert.equal(await world.servers.stop(), 0);
   for (const missing of world.missing) t.diagnostic(`not done: ${missing}`);
-  judge(t, seed, history, world, faults);
+  const logged = await world.log.end();
+  assert.ok(logged.size > 0, "nothing of the log was seen");
+  judge(t, seed, history, standing(history, logged, recordsByContent), world, faults);
 }
 
-function judge(t: TestContext, seed: number, history: readonly Operation[], world: World, faults: Tally): void {
+function judge(
+  t: TestContext,
+  seed: number,
+  history: readonly Operation[],
+  standing: Standing,
+  world: World,
+  faults: Tally,
+): void {
   const outcomes = new Tally();
   for (const { call, answer } of history) outcomes.add(`${call.kind} ${answer.kind}`);
   t.diagnostic(`seed ${seed}: faults: ${faults}`);
   t.diagnostic(`seed ${seed}: ${history.length} operations: ${outcomes}`);
-  const violations = check(history);
+  const startedMs = performance.now();
+  const violations = check(history, { standing });
+  t.diagnostic(
+    `seed ${seed}: judged in ${Math.round(performance.now() - startedMs)} ms, ${standing.records.size} records of unknown outcome stand in the log`,
+  );
   assert.equal(violations.map(({ report }) => report).join("\n\n"), "", `seed ${seed}: not linearizable`);
   assert.deepEqual(world.servers.unexpectedEnds, [], `seed ${seed}: a process ended on its own`);
   assert.ok(faults.total > 0, `seed ${seed}: no fault was injected`);

@@ -66,7 +66,8 @@ export function readRecord(record: SdkReadRecord<"bytes">): ReadRecord {
   return { ...position(record), id: recordId(record) };
 }
 
-function recordId({ headers, body }: SdkReadRecord<"bytes">): string {
+/** What a history calls it: a command by its argument, any other record by its body. */
+export function recordId({ headers, body }: Pick<SdkReadRecord<"bytes">, "headers" | "body">): string {
   if (headers.length === 0) return bodyId(body);
   const [[name, value]] = headers;
   const kind = Buffer.from(value).toString();

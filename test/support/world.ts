@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Random } from "../../sim/check/testing/random.ts";
 import { ConnectionProxy } from "./connection-proxy.ts";
+import { LogTap } from "./log-tap.ts";
 import type { Fault } from "./nemesis.ts";
 import { ServerGroup } from "./server-group.ts";
 import { SmallDisk } from "./small-disk.ts";
@@ -11,6 +12,8 @@ import { STORE_FAULTS, StoreProxy } from "./store-proxy.ts";
 import type { Tally } from "./tally.ts";
 import { startVersitygw, VERSITYGW_MISSING } from "./versitygw.ts";
 
+/** Under the store's own directory. */
+const LOG = join("shards", "0", "wal");
 const DISK_BYTES = 128 * 1024 * 1024;
 /** Longer than a lease and its margin, now and then. */
 const LONGEST_FREEZE_MS = 3_000;
@@ -24,6 +27,7 @@ export interface World {
   readonly url: string;
   readonly servers: ServerGroup;
   readonly faults: readonly Fault[];
+  readonly log: LogTap;
   /** What this machine does not permit. */
   readonly missing: readonly string[];
   /** Ends all faults: one server serves, its store is well. */
@@ -65,6 +69,7 @@ export async function fileWorld(random: Random): Promise<World> {
   const directory = disk?.directory ?? mkdtempSync(join(tmpdir(), "tailrace-faults-"));
   const servers = new ServerGroup({ store: `file:${join(directory, "data")}` }, random);
   const connections = await ConnectionProxy.start(() => servers.target());
+  const log = new LogTap(join(directory, "data", LOG));
   await servers.start();
   const faults = commonFaults(servers, connections);
   if (disk !== undefined) {
@@ -83,12 +88,14 @@ export async function fileWorld(random: Random): Promise<World> {
     url: connections.url,
     servers,
     faults,
+    log,
     missing: disk === undefined ? ["full disks: mounting a small file system is not permitted here"] : [],
     heal: async () => {
       disk?.free();
       await servers.settle();
     },
     close: async () => {
+      log.close();
       await servers.kill();
       await connections.stop();
       if (disk !== undefined) disk.unmount();
@@ -105,6 +112,7 @@ export async function s3World(random: Random, tally: Tally): Promise<World> {
   const env = { ...s3.env, AWS_ENDPOINT_URL: proxy.url };
   const servers = new ServerGroup({ store: `s3://${s3.bucket}/faults`, env }, random);
   const connections = await ConnectionProxy.start(() => servers.target());
+  const log = new LogTap(join(s3.directory, s3.bucket, "faults", LOG));
   await servers.start();
   const faults: Fault[] = [
     ...commonFaults(servers, connections),
@@ -157,12 +165,14 @@ export async function s3World(random: Random, tally: Tally): Promise<World> {
     url: connections.url,
     servers,
     faults,
+    log,
     missing: [],
     heal: async () => {
       proxy.likelihood = 0;
       await servers.settle();
     },
     close: async () => {
+      log.close();
       await servers.kill();
       await connections.stop();
       await proxy.stop();
