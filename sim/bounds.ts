@@ -16,8 +16,9 @@ const MERGE_REQUESTS = 1;
 const MAX_IDLE_TIMERS = 1;
 /** Bounds are looked at this often. */
 const INSPECTION_MS = 500;
-/** Caches are let go of a minute after their last use; late requests of the past arrive within another. */
-const SETTLING_MS = 200_000;
+/** The usage of the last minute is written at its end; a log at rest is flushed a minute and a half later, and its chunks, and what was merged, go a good minute
+ * after that. Late requests of the past arrive sooner. */
+const SETTLING_MS = 320_000;
 /** For this long nothing may happen in the end. */
 const SILENT_MS = 60_000;
 

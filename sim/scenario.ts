@@ -43,6 +43,8 @@ export interface Scenario {
   readonly lastsMs: readonly [number, number];
   /** The log is flushed into a segment after so many chunks. */
   readonly flushChunks: number;
+  /** Nothing was written for so long: what is left of the log is flushed. */
+  readonly restMs: number;
   /** So many segments become one, of so many bytes at most: what is larger than half of that is left alone. */
   readonly mergeFanIn: number;
   readonly mergedBytes: number;
@@ -110,10 +112,11 @@ const MERGE_INPUTS = 6;
 
 /** How processes are set up for it. */
 export function settingsOf(scenario: Scenario): ProcessSettings {
-  const { flushChunks, mergeFanIn, mergedBytes, cacheBytes, dormantMs, manyStreams, quotas } = scenario;
+  const { flushChunks, mergeFanIn, mergedBytes, restMs, cacheBytes, dormantMs, manyStreams, quotas } = scenario;
   return {
     flushLimits: { bytes: CHUNK_BYTES * flushChunks, chunks: flushChunks, streams: FLUSH_STREAMS },
     compactionLimits: { fanIn: mergeFanIn, mergedBytes, deadBytes: DEAD_BYTES, inputs: MERGE_INPUTS },
+    restMs,
     cacheBytes,
     dormantMs,
     manyStreams,
@@ -141,7 +144,8 @@ export function drawScenario(chance: Chance): Scenario {
     actors: { ...scenario.actors, gatekeepers, tenants },
   };
   const dormantMs = chance.pick(scenario.name === "flushing" ? [20, 100, 500, 2_000] : [100, 500, 3_000, 60_000]);
-  return { ...drawn, dormantMs, manyStreams: chance.pick([3, 1_000]) };
+  const manyStreams = chance.pick([3, 1_000]);
+  return { ...drawn, dormantMs, manyStreams, restMs: chance.pick([300, 1_500, 5_000, 90_000]) };
 }
 
 /** Any of them now and then. A flood would wait for hours until its bytes were allowed for. */
@@ -212,6 +216,7 @@ function mixture(chance: Chance): Scenario {
     cacheBytes: chance.pick([MUCH_CACHE_BYTES, MUCH_CACHE_BYTES, 20_000, 1_000]),
     lastsMs: [10_000, 60_000],
     dormantMs: 60_000,
+    restMs: 90_000,
     manyStreams: 1_000,
     quotas: NO_QUOTAS,
   };

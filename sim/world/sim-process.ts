@@ -42,6 +42,8 @@ const router = new Router();
 export interface ProcessSettings {
   readonly flushLimits: FlushLimits;
   readonly compactionLimits: CompactionLimits;
+  /** Nothing was written for so long: what is left of the log is flushed. */
+  readonly restMs: number;
   /** Memory for records. */
   readonly cacheBytes: number;
   /** What nobody used for so long leaves memory; beyond so many streams in memory, at once. */
@@ -96,8 +98,7 @@ export class SimProcess {
 
   constructor(options: SimProcessOptions) {
     const { name, scheduler, chance, bucket, weather, watch, collection, quota, branches, onViolation } = options;
-    const { flushLimits, compactionLimits, cacheBytes, dormantMs, manyStreams, quotas, streamsPerBasin, logApart } =
-      options.settings;
+    const { quotas, logApart, ...settings } = options.settings;
     this.#options = options;
     this.name = name;
     this.lane = new Lane(name);
@@ -126,12 +127,7 @@ export class SimProcess {
       store: this.store,
       logStore,
       logger: this.#logger(),
-      flushLimits,
-      compactionLimits,
-      cacheBytes,
-      dormantMs,
-      manyStreams,
-      streamsPerBasin,
+      ...settings,
       onHalt: (error) => this.#fail(error),
     });
     const { engine, runtime } = this;

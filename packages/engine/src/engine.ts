@@ -49,6 +49,8 @@ export interface EngineOptions {
   readonly cacheBytes?: number;
   /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits?: FlushLimits | undefined;
+  /** Nothing has been written for so long: what is left of the log is flushed. Default: REST_MS. */
+  readonly restMs?: number | undefined;
   /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
   readonly compactionLimits?: CompactionLimits | undefined;
   /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
@@ -131,6 +133,7 @@ export class Engine implements EngineApi {
       deployment,
       usage: this.#meter,
       flushLimits: this.#options.flushLimits,
+      restMs: this.#options.restMs,
       compactionLimits: this.#options.compactionLimits,
       dormantMs: this.#options.dormantMs,
       manyStreams: this.#options.manyStreams,

@@ -97,6 +97,12 @@ export const MAX_QUEUED_FLUSHES = 8;
 export const FLUSH_QUIET_MS = 250;
 export const MAX_PATIENT_FLUSHES = 4;
 
+/** Nothing has been written for so long, not even what is written once a minute (usage, what ages): the log is at rest, and what is left of it is flushed. */
+export const REST_MS = 90_000;
+
+/** At rest this part of what else is enough for a flush is worth one: a few requests, once for as many puts or more. */
+export const REST_SHARE = 1 / 64;
+
 /** What may be deleted waits for such a moment, too, but no longer than this. */
 export const MAX_COLLECT_DELAY_MS = 30_000;
 

@@ -72,6 +72,9 @@ export const RARE_BRANCHES = [
   "chunks-waited-for-flush",
   /** A flush had to fetch chunks that were no longer in memory. */
   "flush-from-store",
+  /** Nothing was written for long, and what was left of the log was flushed; segments that busy hours would leave apart were merged. */
+  "flushed-at-rest",
+  "merged-at-rest",
   "log-collected",
   "orphan-collected",
   "delete-failed",

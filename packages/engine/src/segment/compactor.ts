@@ -1,4 +1,4 @@
-// Merging segments and dropping those that nobody needs, in the background: when flushes have added segments it looks at all of them, does what the plan says,
+// Merging segments and dropping those that nobody needs, in the background: when flushes have added segments, or the log comes to rest, it looks at all of them, does what the plan says,
 // step by step, and is at rest again. Readers are sent to the new segment before the old ones are collected (docs/protocol.md).
 import type { ColdStreams } from "../catalog/cold-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
@@ -42,6 +42,8 @@ export interface CompactorOptions {
   readonly onReplaced: () => void;
   /** Whether something was written to the log a moment ago. */
   readonly isBusy: () => boolean;
+  /** Whether nothing has been written for long: then as few segments are left as can be. */
+  readonly isAtRest: () => boolean;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
   readonly onHalt: (error: Error) => void;
 }
@@ -63,7 +65,7 @@ export class Compactor {
     return this.#working;
   }
 
-  /** Segments have been added. */
+  /** Segments have been added, or the log has come to rest. */
   look(): void {
     if (this.#options.requests.stopped) return;
     this.#looksAgain = true;
@@ -91,7 +93,7 @@ export class Compactor {
   }
 
   async #plan(): Promise<CompactionStep | undefined> {
-    const { runtime, manifests, segments, catalog, limits, requests } = this.#options;
+    const { runtime, manifests, segments, catalog, limits, requests, isAtRest } = this.#options;
     const turns = new Turns(runtime);
     for (const stream of [...catalog.all()]) {
       stream.forgetTrimmed();
@@ -109,7 +111,11 @@ export class Compactor {
       const isNeeded = live?.directory === undefined || liveBytes - removalBytes > live.wordBytes / 2;
       return { number, bytes, level, liveBytes, isNeeded, hides: removalBytes > 0 };
     });
-    return planCompaction(planned, limits) ?? this.#upgrade(named);
+    const step = planCompaction(planned, limits);
+    if (step !== undefined || !isAtRest()) return step ?? this.#upgrade(named);
+    const restStep = planCompaction(planned, limits, true);
+    if (restStep !== undefined) runtime.branches.reached("merged-at-rest");
+    return restStep ?? this.#upgrade(named);
   }
 
   /** What has no directory is written anew, one after another. */

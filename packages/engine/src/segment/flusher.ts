@@ -1,7 +1,7 @@
-// Flushing the log into segments, in the background: cuts a flush off it when enough is unflushed, writes the segment, has a manifest version name it,
+// Flushing the log into segments, in the background: cuts a flush off it when enough is unflushed, or less and the log is at rest, writes the segment, has a manifest version name it,
 // and points the streams' indexes there once the chunks have left memory (docs/protocol.md). Holds no timer when there is nothing to do.
 import { type EntryBytes, FetchedRange } from "../history/entry-bytes.ts";
-import { CACHE_AGE_MS, FLUSH_QUIET_MS, MAX_PATIENT_FLUSHES, MAX_QUEUED_FLUSHES } from "../limits.ts";
+import { CACHE_AGE_MS, FLUSH_QUIET_MS, MAX_PATIENT_FLUSHES, MAX_QUEUED_FLUSHES, REST_SHARE } from "../limits.ts";
 import type { ObjectStore } from "../object-store/index.ts";
 import type { Runtime, TimerHandle } from "../runtime/index.ts";
 import { verifyLogObject } from "../shard/chunk-format.ts";
@@ -26,6 +26,10 @@ export interface FlusherOptions {
   readonly clock: LogClock;
   readonly unflushed: Unflushed;
   readonly limits: FlushLimits;
+  /** Nothing has been written for so long: the log is at rest. */
+  readonly restMs: number;
+  /** Where this owner's log begins: all before it has taken effect. */
+  readonly nextPlace: number;
   readonly cutSources: CutSources;
   /** A durable chunk, while it is in memory. */
   readonly cachedChunk: (place: number) => EntryBytes | undefined;
@@ -36,6 +40,8 @@ export interface FlusherOptions {
   readonly isCrowded: () => boolean;
   /** No reader is sent into the log before this place any more, but to the segment. */
   readonly onMoved: (toPlace: number) => void;
+  /** The log has come to rest, for the first time since the start or since readers were sent to another segment. */
+  readonly onRest: () => void;
   /** A DeposedError, a CorruptObjectError, or a broken invariant. */
   readonly onHalt: (error: Error) => void;
 }
@@ -57,13 +63,21 @@ export class Flusher {
   #timer: TimerHandle | undefined;
   /** When a chunk was last settled, monotonic. */
   #settledMs = Number.NEGATIVE_INFINITY;
+  readonly #startedMs: number;
+  #settledTo: number;
   #quietTimer: TimerHandle | undefined;
+  #restTimer: TimerHandle | undefined;
+  /** Cuts that readers had been sent to when the log last came to rest. */
+  #restedCuts = -1;
   #movedCuts = 0;
   segmentsPut = 0;
   segmentBytesPut = 0;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    this.#startedMs = options.runtime.clock.monotonicMs();
+    this.#settledTo = options.nextPlace;
+    this.#armRest();
   }
 
   /** What is under way; undefined at rest. Never fails. */
@@ -92,7 +106,10 @@ export class Flusher {
   settled(toPlace: number): void {
     const { runtime, unflushed, limits, cutSources } = this.#options;
     this.#settledMs = runtime.clock.monotonicMs();
-    if (this.#options.requests.stopped || !unflushed.reaches(limits)) return;
+    this.#settledTo = toPlace;
+    if (this.#options.requests.stopped) return;
+    this.#armRest();
+    if (!unflushed.reaches(limits)) return;
     this.#queue.push(unflushed.cut(toPlace, cutSources));
     this.#workOrWait();
   }
@@ -107,6 +124,37 @@ export class Flusher {
   #lookForQuiet(): void {
     this.#quietTimer = undefined;
     this.#workOrWait();
+  }
+
+  /** How long nothing has been written. */
+  get #quietMs(): number {
+    return this.#options.runtime.clock.monotonicMs() - Math.max(this.#settledMs, this.#startedMs);
+  }
+
+  /** Whether nothing has been written for long, and perhaps will not be. */
+  get isAtRest(): boolean {
+    return this.#quietMs >= this.#options.restMs;
+  }
+
+  /** Sees to it that a log that is being written to is looked at when it has come to rest: once. */
+  #armRest(): void {
+    const { runtime, restMs } = this.#options;
+    this.#restTimer ??= runtime.timers.set(Math.max(0, restMs - this.#quietMs), () => this.#rest());
+  }
+
+  #rest(): void {
+    this.#restTimer = undefined;
+    if (!this.isAtRest) {
+      this.#armRest();
+      return;
+    }
+    const { runtime, unflushed, limits, cutSources, onRest } = this.#options;
+    if (unflushed.reaches(limits, REST_SHARE)) {
+      runtime.branches.reached("flushed-at-rest");
+      this.#queue.push(unflushed.cut(this.#settledTo, cutSources));
+      this.#workOrWait();
+    } else if (this.#restedCuts !== this.#movedCuts) onRest();
+    this.#restedCuts = this.#movedCuts;
   }
 
   /** Whether something was written a moment ago. */
@@ -126,8 +174,10 @@ export class Flusher {
     const { timers } = this.#options.runtime;
     if (this.#timer !== undefined) timers.clear(this.#timer);
     if (this.#quietTimer !== undefined) timers.clear(this.#quietTimer);
+    if (this.#restTimer !== undefined) timers.clear(this.#restTimer);
     this.#timer = undefined;
     this.#quietTimer = undefined;
+    this.#restTimer = undefined;
   }
 
   async #work(): Promise<void> {

@@ -30,15 +30,17 @@ export type CompactionStep =
   | { readonly kind: "drop"; readonly segments: readonly number[] }
   | { readonly kind: "merge"; readonly segments: readonly number[]; readonly level: number };
 
-/** The next thing to do, of all segments in their order; undefined when there is none. Repeated, it comes to an end. */
+/** The next thing to do, of all segments in their order; undefined when there is none. Repeated, it comes to an end. At rest two of a level are enough for
+ * a merge, and it takes as many as there are. */
 export function planCompaction(
   segments: readonly PlannedSegment[],
   limits: CompactionLimits,
+  isAtRest = false,
 ): CompactionStep | undefined {
   return (
     unneeded(segments) ??
     mergeOfClosedRow(segments, limits) ??
-    mergeOfLevel(segments, limits) ??
+    mergeOfLevel(segments, limits, isAtRest) ??
     rewrite(segments, limits)
   );
 }
@@ -68,7 +70,12 @@ function mergeOfClosedRow(segments: readonly PlannedSegment[], limits: Compactio
 }
 
 /** Of the small ones behind the last large one, where segments are added: as many of a level as are a fan-in become one of the next. */
-function mergeOfLevel(segments: readonly PlannedSegment[], limits: CompactionLimits): CompactionStep | undefined {
+function mergeOfLevel(
+  segments: readonly PlannedSegment[],
+  limits: CompactionLimits,
+  isAtRest: boolean,
+): CompactionStep | undefined {
+  const fanIn = isAtRest ? 2 : limits.fanIn;
   const row = segments.slice(segments.findLastIndex((segment) => isLarge(segment, limits)) + 1);
   // No level stands behind a lower one: those that do, since what was large has shrunk, count as their newer neighbours.
   let level = 0;
@@ -76,7 +83,7 @@ function mergeOfLevel(segments: readonly PlannedSegment[], limits: CompactionLim
     level = Math.max(level, row[end - 1].level);
     let begin = end - 1;
     while (begin > 0 && row[begin - 1].level <= level) begin -= 1;
-    if (end - begin >= limits.fanIn) return merge(row.slice(begin, begin + limits.fanIn), limits);
+    if (end - begin >= fanIn) return merge(row.slice(begin, isAtRest ? end : begin + fanIn), limits);
     end = begin;
   }
   return undefined;

@@ -13,6 +13,7 @@ import {
   FLUSH_STREAMS,
   MAX_MERGED_SEGMENTS,
   MERGED_BYTES,
+  REST_MS,
   STORE_DEADLINE_MS,
 } from "../limits.ts";
 import type { EngineLogger } from "../logger.ts";
@@ -46,6 +47,8 @@ export interface SegmentsOptions {
   readonly shard: number;
   /** The marker of this owner's epoch. */
   readonly manifest: Manifest;
+  /** Where this owner's log begins. */
+  readonly nextPlace: number;
   /** Those that it names. */
   readonly live: LiveSegments;
   readonly catalog: StreamCatalog;
@@ -58,6 +61,8 @@ export interface SegmentsOptions {
   readonly isCrowded: () => boolean;
   /** Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits: FlushLimits | undefined;
+  /** Default: REST_MS. */
+  readonly restMs: number | undefined;
   /** Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
   readonly compactionLimits: CompactionLimits | undefined;
   /** A durable chunk, while it is in memory. */
@@ -109,11 +114,13 @@ export class Segments {
       requests,
       manifests,
       limits: options.flushLimits ?? FLUSH_LIMITS,
+      restMs: options.restMs ?? REST_MS,
       onMoved: (toPlace) => {
         options.onMoved();
         collector.collectBefore(toPlace, runtime.clock.monotonicMs() + COLLECT_GRACE_MS);
         this.#compactor.look();
       },
+      onRest: () => this.#compactor.look(),
       onHalt,
     });
     this.#compactor = new Compactor({
@@ -136,6 +143,7 @@ export class Segments {
       removalsInLog: () => this.#flusher.removalsInLog(),
       onReplaced: () => options.onMoved(),
       isBusy,
+      isAtRest: () => this.#flusher.isAtRest,
       onHalt,
     });
   }

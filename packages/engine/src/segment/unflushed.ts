@@ -95,12 +95,14 @@ export class Unflushed {
     return this.#removals;
   }
 
-  reaches(limits: FlushLimits): boolean {
+  /** Whether there is enough for a flush, or such a part of that. */
+  reaches(limits: FlushLimits, share = 1): boolean {
+    if (this.#chunks === 0) return false;
     return (
-      this.#bytes >= limits.bytes ||
-      this.#freedBytes >= limits.bytes ||
-      this.#chunks >= limits.chunks ||
-      this.#streams.length >= limits.streams
+      this.#bytes >= share * limits.bytes ||
+      this.#freedBytes >= share * limits.bytes ||
+      this.#chunks >= share * limits.chunks ||
+      this.#streams.length >= share * limits.streams
     );
   }
 

@@ -56,6 +56,8 @@ export interface ShardOptions {
   readonly cacheBytes: number;
   /** When the log is flushed into a segment. Default: FLUSH_BYTES, FLUSH_CHUNKS, FLUSH_STREAMS. */
   readonly flushLimits?: FlushLimits | undefined;
+  /** Nothing has been written for so long: what is left of the log is flushed. Default: REST_MS. */
+  readonly restMs?: number | undefined;
   /** When segments are merged. Default: COMPACTION_FAN_IN, MERGED_BYTES, DEAD_BYTES, MAX_MERGED_SEGMENTS. */
   readonly compactionLimits?: CompactionLimits | undefined;
   /** What nobody used for so long leaves memory, or twice as long. Default: DORMANT_MS. */
@@ -149,6 +151,7 @@ export class Shard implements ReaderHost {
       logger: options.logger,
       shard,
       manifest,
+      nextPlace,
       live: segments,
       catalog,
       clock,
@@ -165,6 +168,7 @@ export class Shard implements ReaderHost {
         this.#retention.coldChanged();
       },
       flushLimits: options.flushLimits,
+      restMs: options.restMs,
       compactionLimits: options.compactionLimits,
       cachedChunk: (place) => this.#chunkCache.get(place),
       assertOwner: () => this.#log.ensureLease(),

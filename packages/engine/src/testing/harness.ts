@@ -28,10 +28,11 @@ export class Harness {
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
     logStore?: ObjectStore,
+    restMs?: number,
   ) {
     this.runtime = runtime;
     const onHalt = (error: Error) => this.halts.push(error);
-    this.engine = Engine.start({ runtime, store, logStore, flushLimits, compactionLimits, onHalt });
+    this.engine = Engine.start({ runtime, store, logStore, flushLimits, compactionLimits, restMs, onHalt });
   }
 
   /** Starts an engine without waiting for it. */
@@ -41,8 +42,9 @@ export class Harness {
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
     logStore?: ObjectStore,
+    restMs?: number,
   ): Harness {
-    return new Harness(store, runtime, flushLimits, compactionLimits, logStore);
+    return new Harness(store, runtime, flushLimits, compactionLimits, logStore, restMs);
   }
 
   static async open(
@@ -51,8 +53,9 @@ export class Harness {
     flushLimits?: FlushLimits,
     compactionLimits?: CompactionLimits,
     logStore?: ObjectStore,
+    restMs?: number,
   ): Promise<Harness> {
-    const harness = new Harness(store, runtime, flushLimits, compactionLimits, logStore);
+    const harness = new Harness(store, runtime, flushLimits, compactionLimits, logStore, restMs);
     await runtime.until(harness.engine.started);
     return harness;
   }

@@ -9,6 +9,8 @@ import type { FlushLimits } from "../segment/unflushed.ts";
 import { BASIN, Harness, recordsOf, type TestRecord } from "./harness.ts";
 import { inputOf, type TestBatch } from "./inputs.ts";
 
+/** Part of its log stays a log. */
+const SAMPLE_REST_MS = 24 * 3_600_000;
 /** Every few chunks are a flush. */
 export const SAMPLE_LIMITS: FlushLimits = { bytes: 100_000, chunks: 16, streams: 1_000 };
 const ALL_MOVED_MS = CACHE_AGE_MS + COLLECT_GRACE_MS + 1_000;
@@ -121,7 +123,7 @@ async function readToEnd(h: Harness, basin: string, name: string): Promise<TestR
 
 function owner(store: MemoryStore, seed: number, wallMs: number | undefined): Promise<Harness> {
   const runtime = new VirtualRuntime(wallMs === undefined ? { seed } : { seed, wallMs });
-  return Harness.open(store, runtime, SAMPLE_LIMITS);
+  return Harness.open(store, runtime, SAMPLE_LIMITS, undefined, undefined, SAMPLE_REST_MS);
 }
 
 /** Does what is remarkable, and remembers what must be there afterwards. */
