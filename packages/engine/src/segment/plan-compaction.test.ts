@@ -36,12 +36,12 @@ class Shard {
     this.segments[at] = { ...segment, liveBytes, isNeeded: liveBytes > 0 };
   }
 
-  settle(limits = LIMITS): void {
-    for (
-      let step = planCompaction(this.segments, limits);
-      step !== undefined;
-      step = planCompaction(this.segments, limits)
-    ) {
+  /** Does what is to be done, and at rest what is to be done then. */
+  settle(isAtRest = false): void {
+    const limits = LIMITS;
+    const next = () =>
+      planCompaction(this.segments, limits) ?? (isAtRest ? planCompaction(this.segments, limits, true) : undefined);
+    for (let step = next(); step !== undefined; step = next()) {
       assert.ok(++this.steps < 100_000, "it does not come to an end");
       const taken = new Set(step.segments);
       const inputs = this.segments.filter(({ number }) => taken.has(number));
@@ -93,6 +93,9 @@ class Shard {
 /** Levels that what is not large can have, when every flush has so many bytes at least. */
 const LEVELS = Math.floor(Math.log(LIMITS.mergedBytes / 2 / SMALLEST) / Math.log(LIMITS.fanIn)) + 1;
 
+/** Those that it can have when two of a level are merged at rest. */
+const REST_LEVELS = Math.floor(Math.log2(LIMITS.mergedBytes / 2 / SMALLEST)) + 1;
+
 const size = fc.oneof(
   fc.integer({ min: SMALLEST, max: 2 * SMALLEST }),
   fc.integer({ min: SMALLEST, max: 300 }),
@@ -119,6 +122,23 @@ test("while nothing dies, segments are few, in their order, and every byte is re
         [...shard.segments.flatMap(({ flushes }) => flushes)].sort((a, b) => a - b),
       );
       assert.ok(shard.rewrittenBytes <= (LEVELS + 1) * flushed);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("at rest one segment of a level is left, and a byte is rewritten once for each time that what it is in has doubled", () => {
+  const then = fc.constantFrom("waits" as const, "settles" as const, "rests" as const);
+  fc.assert(
+    fc.property(fc.array(fc.tuple(size, then), { maxLength: 300 }), (flushes) => {
+      const shard = new Shard();
+      for (const [bytes, what] of flushes) {
+        shard.flush(bytes);
+        if (what !== "waits") shard.settle(what === "rests");
+        const { segments, large } = shard;
+        if (what === "rests") assert.ok(segments.length <= 2 * large + REST_LEVELS, `${segments.length} segments`);
+        for (const { rewrites } of segments) assert.ok(rewrites <= REST_LEVELS + 1, `rewritten ${rewrites} times`);
+      }
     }),
     { numRuns: 200 },
   );
