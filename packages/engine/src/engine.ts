@@ -187,8 +187,16 @@ export class Engine implements EngineApi {
     this.#open().shard.assertAccepting();
     const stream = await this.#toAppend(basin, name, opening);
     const encryption = streamEncryption(this.#options.runtime, stream, opening.encryptionKey);
-    const stored = encryption === undefined ? input : await sealInput(encryption, input);
-    return this.#open().shard.append(stream, stored, undefined, () => this.#meter.appendOperation(stream));
+    const count = () => this.#meter.appendOperation(stream);
+    if (encryption === undefined) return this.#open().shard.append(stream, input, undefined, count);
+    const { shard } = this.#open();
+    shard.appenderOpened(stream);
+    try {
+      const sealed = await sealInput(encryption, input);
+      return this.#open().shard.append(stream, sealed, undefined, count);
+    } finally {
+      shard.appenderClosed(stream);
+    }
   }
 
   async openAppender(basin: string, name: string, opening: StreamOpening): Promise<StreamAppender> {

@@ -6,12 +6,20 @@ import fc from "fast-check";
 import { DEFAULT_BASIN_CONFIG } from "../config.ts";
 import { Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
-import { CACHE_AGE_MS, COLLECT_GRACE_MS, DORMANT_MS, MAX_COLLECT_DELAY_MS } from "../limits.ts";
+import {
+  CACHE_AGE_MS,
+  COLLECT_GRACE_MS,
+  CROWDED_LOOK_MS,
+  DORMANT_MS,
+  MAX_COLLECT_DELAY_MS,
+  MAX_IN_FLIGHT_BYTES_PER_STREAM,
+} from "../limits.ts";
 import { CountingStore, FaultyStore, MemoryStore, type ObjectStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { segmentPrefix } from "../shard/keys.ts";
 import { checkStore } from "../store-tools/check.ts";
 import { BASIN, Harness } from "../testing/harness.ts";
+import { inputOf } from "../testing/inputs.ts";
 
 const FLUSHES = { bytes: 1_000_000, chunks: 16, streams: 1_000 };
 const MERGES = { fanIn: 3, mergedBytes: 60_000, deadBytes: 10_000, inputs: 16 };
@@ -108,6 +116,32 @@ test("where there are very many, they leave memory as soon as they are in segmen
     assert.ok(streamsInMemory < 40 + 3 * FLUSHES.chunks, `${streamsInMemory} of ${i}`);
   }
   for (let i = 0; i < 200; i += 9) await runtime.until(engine.checkTail(BASIN, nameOf(i)));
+  await runtime.until(engine.close());
+});
+
+test("where there are very many, one that an append to it waits for stays in memory, however long that is", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const first = await withDormant(memory, 8);
+  await first.until(first.engine.close());
+  const runtime = new VirtualRuntime({ seed: 99, wallMs: first.runtime.clock.wallMs() });
+  const store = new FaultyStore(memory, runtime);
+  const engine = await runtime.until(Engine.open({ runtime, store, flushLimits: FLUSHES, manyStreams: 0 }));
+  const append = (name: string, body: string) =>
+    engine.append(BASIN, name, inputOf({ bodies: [body] }), { config: {} });
+  store.hook = ({ kind }) => (kind === "putIfAbsent" ? { delayBeforeMs: 2 * CROWDED_LOOK_MS } : undefined);
+  const large = "x".repeat(MAX_IN_FLIGHT_BYTES_PER_STREAM);
+  const filling = Array.from({ length: 4 }, (_, i) => append(nameOf(i), large));
+  await runtime.advance(10);
+  // It is in segments alone, and there is no room.
+  const waiting = append(nameOf(5), "second of 5");
+  await runtime.until(Promise.all(filling));
+  assert.equal((await runtime.until(waiting)).end.seqNum, 2);
+  assert.ok(runtime.branches.count("append-waited-for-room") > 0);
+  store.hook = () => undefined;
+  await runtime.advance(10 * CROWDED_LOOK_MS);
+  const before = runtime.branches.count("stream-forgotten");
+  await runtime.advance(ALL_AT_REST_MS);
+  assert.ok(runtime.branches.count("stream-forgotten") >= before, "and it may leave afterwards");
   await runtime.until(engine.close());
 });
 

@@ -29,6 +29,9 @@ export interface AppendsOptions {
   readonly lingerMs: (basinId: string, storageClass: string) => number;
   /** Resolves once all that is assigned of the stream is durable, with the lease held. Errors: EngineError. */
   readonly settled: (stream: Stream) => Promise<void>;
+  /** An append waits to be accepted: the stream stays in memory until it does not wait any more. */
+  readonly waits: (stream: Stream) => void;
+  readonly waited: (stream: Stream) => void;
 }
 
 /** Carries an appender's failure from one of its appends to all later ones, which fail with it and no sooner: what it is may not be known yet. */
@@ -44,6 +47,8 @@ export class Appends {
   readonly #usage: UsageMeter;
   readonly #lingerMs: AppendsOptions["lingerMs"];
   readonly #settled: AppendsOptions["settled"];
+  readonly #waits: AppendsOptions["waits"];
+  readonly #waited: AppendsOptions["waited"];
   readonly #admission = new Admission<Stream>({
     totalBytes: MAX_IN_FLIGHT_BYTES,
     perStreamBytes: MAX_IN_FLIGHT_BYTES_PER_STREAM,
@@ -51,7 +56,7 @@ export class Appends {
   });
   recordsAppended = 0;
 
-  constructor({ runtime, log, unflushed, retention, usage, lingerMs, settled }: AppendsOptions) {
+  constructor({ runtime, log, unflushed, retention, usage, lingerMs, settled, waits, waited }: AppendsOptions) {
     this.#runtime = runtime;
     this.#log = log;
     this.#unflushed = unflushed;
@@ -59,6 +64,8 @@ export class Appends {
     this.#usage = usage;
     this.#lingerMs = lingerMs;
     this.#settled = settled;
+    this.#waits = waits;
+    this.#waited = waited;
   }
 
   /** Bytes that are accepted and not durable yet. */
@@ -123,14 +130,17 @@ export class Appends {
       late = true;
       fail(new EngineError("hot_server", "the append waited too long to be accepted"));
     });
+    this.#waits(stream);
     try {
       this.#admission.wait(stream, bytes, () => {
         this.#runtime.timers.clear(timer);
         if (late) this.#admission.release(stream, bytes);
         else go();
+        this.#waited(stream);
       });
     } catch (error) {
       this.#runtime.timers.clear(timer);
+      this.#waited(stream);
       throw error;
     }
   }

@@ -212,6 +212,8 @@ export class Shard implements ReaderHost {
       usage: this.usage,
       lingerMs: options.lingerMs,
       settled: (stream) => this.settled(stream),
+      waits: (stream) => this.appenderOpened(stream),
+      waited: (stream) => this.appenderClosed(stream),
     });
     for (const stream of catalog.all()) this.#retention.watch(stream);
     this.#open.movedSome();
@@ -367,9 +369,17 @@ export class Shard implements ReaderHost {
 
   /** The durable tail. */
   async checkTail(stream: Stream): Promise<Position> {
-    const renewal = this.#log.ensureLease();
-    if (renewal !== undefined) await renewal;
     assertInMemory(stream);
+    const renewal = this.#log.ensureLease();
+    if (renewal !== undefined) {
+      stream.readers += 1;
+      try {
+        await renewal;
+      } finally {
+        stream.readers -= 1;
+        this.#open.mayRest(stream);
+      }
+    }
     return tailPosition(stream.durable);
   }
 
@@ -406,7 +416,7 @@ export class Shard implements ReaderHost {
     this.#open.mayRest(reader.stream);
   }
 
-  /** An append session is open: the stream stays in memory until it is over. */
+  /** An append session is open, or an append is on its way: the stream stays in memory until it is over. */
   appenderOpened(stream: Stream): void {
     assertInMemory(stream);
     stream.appenders += 1;

@@ -72,9 +72,9 @@ export class Stream implements Due, RunOwner {
   countedBytes = 0;
   /** Metered bytes of what was trimmed, or deleted with it, since anybody asked. */
   freedBytes = 0;
-  /** Reads that are open, or being opened. */
+  /** Reads that are open, or being opened, and questions for the tail that wait. */
   readers = 0;
-  /** Append sessions that are open. */
+  /** Append sessions that are open, and appends that wait or are being sealed. */
   appenders = 0;
   /** Between which looks for dormant streams somebody last asked for it. */
   usedIn = 0;
