@@ -57,9 +57,13 @@ export function operationsOfGroup(group: OperationGroup, access: "read" | "write
   return set;
 }
 
+const CONTROL_PLANE_CHANGES: ReadonlySet<Operation> = new Set(
+  TABLE.flatMap(([name, group, kind]) => (kind === "write" && group !== "stream" ? [name] : [])),
+);
+
 /** Whether it changes the control plane: what is audited. Appends, trims and fences are data. */
 export function isControlPlaneChange(operation: Operation): boolean {
-  return TABLE.some(([name, group, kind]) => name === operation && kind === "write" && group !== "stream");
+  return CONTROL_PLANE_CHANGES.has(operation);
 }
 
 const COUNTED: ReadonlyMap<Operation, OperationGroup> = new Map(
