@@ -11,6 +11,7 @@ import {
   DEFAULT_PRICES,
   Drain,
   FairShare,
+  FrameMemory,
   Metrics,
   Router,
   Unfinished,
@@ -34,6 +35,9 @@ import type { Weather } from "./weather.ts";
 const DRAIN_GRACE_MS = 4_000;
 const SHUTDOWN_DEADLINE_MS = 15_000;
 const DRAIN_POLL_MS = 20;
+
+/** Frames are small here, and their memory is to be used again all the same. */
+const FRAME_MEMORY_STEP_BYTES = 64;
 
 /** Every process has the same routes, and a router keeps nothing. */
 const router = new Router();
@@ -142,6 +146,7 @@ export class SimProcess {
         prices: DEFAULT_PRICES,
         quotas: new AppendQuotas(quotas, this.runtime),
         unfinished: this.#unfinished,
+        frameMemory: new FrameMemory(FRAME_MEMORY_STEP_BYTES),
       },
       router,
       authenticator: new Authenticator(engine.accessTokens, runtime, undefined),

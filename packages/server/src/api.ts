@@ -12,6 +12,7 @@ export { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts"
 export { piecesOf } from "./reply-body.ts";
 export { Router } from "./router.ts";
 export { FrameDecoder, frameHeader } from "./s2s/frame.ts";
+export { FrameMemory } from "./s2s/frame-memory.ts";
 export { FairShare } from "./session/fair-share.ts";
 export { StreamOutput } from "./session/output.ts";
 export { Unfinished } from "./unfinished.ts";

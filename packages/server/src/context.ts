@@ -6,6 +6,7 @@ import type { Drain } from "./drain.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Prices } from "./prices.ts";
 import type { AppendQuotas } from "./quota/append-quotas.ts";
+import type { FrameMemory } from "./s2s/frame-memory.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 export interface Context {
@@ -18,4 +19,5 @@ export interface Context {
   readonly quotas: AppendQuotas;
   /** Where what clients have sent in part is counted. */
   readonly unfinished: Unfinished;
+  readonly frameMemory: FrameMemory;
 }

@@ -11,6 +11,7 @@ import { type ConnectionDeadlines, PlainPort, type TlsFiles } from "./plain-port
 import { DEFAULT_PRICES, type Prices } from "./prices.ts";
 import { type AppendQuotaOptions, AppendQuotas } from "./quota/append-quotas.ts";
 import { Router } from "./router.ts";
+import { FrameMemory } from "./s2s/frame-memory.ts";
 import type { Tracing } from "./tracing.ts";
 import { Unfinished } from "./unfinished.ts";
 
@@ -78,6 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       prices: options.prices ?? DEFAULT_PRICES,
       quotas: new AppendQuotas(options.appendQuotas ?? { perBasin: {}, perToken: {} }, runtime),
       unfinished,
+      frameMemory: new FrameMemory(),
     },
     router: new Router(),
     authenticator,

@@ -1,11 +1,13 @@
 // What an append session tells its client when something fails, and what it holds on to. Virtual time, handlers without HTTP.
 import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type AppendAck, DEFAULT_BASIN_CONFIG, Engine, EngineError, type StreamAppender } from "@tailrace/engine";
 import { FaultyStore, MemoryStore } from "@tailrace/engine/object-store";
 import { VirtualRuntime } from "@tailrace/engine/runtime";
+import type { AppendInput } from "@tailrace/engine/wire";
 import { Access, FULL_SCOPE } from "../src/access/access.ts";
 import { Audit } from "../src/access/audit.ts";
 import type { SessionOutput, SessionRequest } from "../src/api-request.ts";
@@ -16,6 +18,7 @@ import { DEFAULT_PRICES } from "../src/prices.ts";
 import { AppendQuotas } from "../src/quota/append-quotas.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { FrameDecoder, frameHeader } from "../src/s2s/frame.ts";
+import { FrameMemory } from "../src/s2s/frame-memory.ts";
 import { FairShare } from "../src/session/fair-share.ts";
 import { Unfinished } from "../src/unfinished.ts";
 
@@ -72,6 +75,7 @@ async function setup() {
     prices: DEFAULT_PRICES,
     quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime),
     unfinished: new Unfinished(),
+    frameMemory: new FrameMemory(),
   };
   return { runtime, store, engine, context };
 }
@@ -158,6 +162,43 @@ test("nothing is acknowledged behind an append that was not", async () => {
   await runtime.until(run);
   assert.equal(client.acks, 1);
   assert.equal(client.terminal?.status, 503);
+});
+
+test("what an append came in is used again once it is settled, and no sooner", async () => {
+  const { runtime, context } = await setup();
+  const at = { seqNum: 1, timestamp: 1n };
+  const appends: {
+    input: AppendInput;
+    settle: { resolve: (ack: AppendAck) => void; reject: (error: Error) => void };
+  }[] = [];
+  const appender: StreamAppender = {
+    append: (input) => new Promise((resolve, reject) => appends.push({ input, settle: { resolve, reject } })),
+    close: () => undefined,
+  };
+  const frameMemory = new FrameMemory(8);
+  const pipe = new PassThrough();
+  const run = new AppendSession({ ...context, frameMemory }, requestOf(context, pipe), BASIN, appender, undefined).run(
+    new Client(),
+  );
+  const send = async (seqNum: number) => {
+    pipe.write(appendFrame(seqNum));
+    await new Promise((resolve) => setImmediate(resolve));
+    await runtime.settle();
+  };
+  await send(1);
+  await send(2);
+  const [first, second] = appends.map(({ input }) => input.batch.bytes);
+  assert.notEqual(first.buffer, second.buffer);
+  appends[1].settle.resolve({ start: at, end: at, tail: at, place: 0 });
+  await runtime.settle();
+  await send(3);
+  assert.equal(appends[2].input.batch.bytes.buffer, second.buffer);
+  assert.equal(appends[0].input.matchSeqNum, 1);
+  assert.equal(first.at(-1), 1);
+  appends[0].settle.reject(new EngineError("unavailable", "unknown"));
+  appends[2].settle.reject(new EngineError("unavailable", "unknown"));
+  await runtime.until(run);
+  assert.equal(frameMemory.freeBytes, 2 * first.buffer.byteLength);
 });
 
 test("a session holds nothing on to what it has read", async () => {

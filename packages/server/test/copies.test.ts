@@ -15,6 +15,7 @@ import { DEFAULT_PRICES } from "../src/prices.ts";
 import { AppendQuotas } from "../src/quota/append-quotas.ts";
 import { AppendSession } from "../src/s2s/append-session.ts";
 import { frameHeader } from "../src/s2s/frame.ts";
+import { FrameMemory } from "../src/s2s/frame-memory.ts";
 import { ReadSession } from "../src/s2s/read-session.ts";
 import { FairShare } from "../src/session/fair-share.ts";
 import { Unfinished } from "../src/unfinished.ts";
@@ -155,6 +156,7 @@ async function setup(store: MemoryStore = new UncountedStore({ exclusive: false 
     prices: DEFAULT_PRICES,
     quotas: new AppendQuotas({ perBasin: {}, perToken: {} }, runtime),
     unfinished: new Unfinished(),
+    frameMemory: new FrameMemory(),
   };
   const access = new Access({ who: "root", key: null, scope: FULL_SCOPE, expiresAtMs: null, namespace: "" }, runtime);
   const requestOf = (bytes: Uint8Array): SessionRequest => ({

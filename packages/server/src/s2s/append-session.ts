@@ -98,7 +98,7 @@ export class AppendSession {
   }
 
   async #readAll(): Promise<void> {
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder(this.#context.frameMemory);
     const chunks = this.#request.chunks[Symbol.asyncIterator]();
     for (;;) {
       const next = await this.#next(chunks);
@@ -166,12 +166,16 @@ export class AppendSession {
   /** Appends what a frame holds; the promise, if there is one, is its inflation. */
   #take(frame: Frame): Promise<void> | undefined {
     if (frame.terminal) throw new WireError("bad_frame", "a client sends no terminal frames");
+    const { frameMemory, runtime } = this.#context;
     if (frame.compression === "none") {
-      this.#append(frame.body);
+      this.#append(frame.body, frame.memory);
       return undefined;
     }
-    return this.#context.runtime.threads.decompress(frame.compression, frame.body, MAX_INFLATED_BYTES).then(
-      (body) => this.#append(body),
+    return runtime.threads.decompress(frame.compression, frame.body, MAX_INFLATED_BYTES).then(
+      (body) => {
+        frameMemory.give(frame.memory);
+        this.#append(body);
+      },
       (error: unknown) => {
         throw error instanceof InflateError
           ? new WireError("bad_frame", `a frame does not inflate: ${error.message}`)
@@ -180,11 +184,12 @@ export class AppendSession {
     );
   }
 
-  #append(body: Uint8Array): void {
+  /** `memory`: what the body lies in, and is given back with it. */
+  #append(body: Uint8Array, memory?: Uint8Array): void {
     const input = parseAppendInput(body);
     requireBatch(this.#request.access, input.batch);
     this.#context.quotas.spend(this.#request.access, this.#basin, input.batch.meteredBytes);
-    const { metrics, runtime } = this.#context;
+    const { frameMemory, metrics, runtime } = this.#context;
     const { count, meteredBytes } = input.batch;
     const index = this.#appends;
     this.#appends += 1;
@@ -193,9 +198,14 @@ export class AppendSession {
     this.#outstandingBatches += 1;
     const acknowledged = this.#appender.append(input);
     if (this.#request.span !== undefined) traceAppend(this.#request.span, input.batch, acknowledged);
+    // Answered, it is in the log or will never be: who waits for room is not looked at again.
+    const settled = () => {
+      if (memory !== undefined) frameMemory.give(memory);
+      this.#settled(meteredBytes);
+    };
     acknowledged.then(
       (ack) => {
-        this.#settled(meteredBytes);
+        settled();
         // Clients count acknowledgements: there must be none missing before one.
         if (this.#failure !== undefined && this.#failure.index < index) return;
         metrics.appendAckSeconds.observe((runtime.clock.monotonicMs() - startedMs) / 1000);
@@ -207,7 +217,7 @@ export class AppendSession {
         this.#flushSoon();
       },
       (error: unknown) => {
-        this.#settled(meteredBytes);
+        settled();
         this.#fail(index, error);
       },
     );

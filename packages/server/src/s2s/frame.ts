@@ -1,6 +1,7 @@
 // Frames of S2S sessions: 3 bytes of length, a byte of flags, a body (API: S2S). Codec only.
 import type { Compression } from "@tailrace/engine/runtime";
 import { WireError } from "@tailrace/engine/wire";
+import type { FrameMemory } from "./frame-memory.ts";
 
 /** Flags and body of a frame. */
 export const MAX_FRAME_BYTES = 2 * 1024 * 1024;
@@ -23,21 +24,31 @@ export interface Frame {
   readonly reconnectAdvised: boolean;
   /** The receiver's own. */
   readonly body: Uint8Array;
+  /** What the body lies in: to be given back to where the decoder takes it from, when nobody looks at the body any more, or to be forgotten. */
+  readonly memory: Uint8Array;
 }
 
 /** Puts frames together from whatever pieces the network gives. Holds one unfinished frame at most. */
 export class FrameDecoder {
+  readonly #source: Pick<FrameMemory, "take"> | undefined;
   readonly #prefix = new Uint8Array(LENGTH_BYTES);
   #prefixBytes = 0;
-  /** Flags and body of the frame under way. */
-  #frame: Uint8Array | undefined;
+  /** Where the frame under way lies. */
+  #memory: Uint8Array | undefined;
+  /** Flags and body of it: so many, and so many have come. */
+  #length = 0;
   #frameBytes = 0;
+
+  /** Without a source, each frame has memory of its own. */
+  constructor(source?: Pick<FrameMemory, "take">) {
+    this.#source = source;
+  }
 
   /** The frames that `chunk` completes. Errors: WireError `bad_frame`. */
   *push(chunk: Uint8Array): Generator<Frame, void, void> {
     let at = 0;
     while (at < chunk.length) {
-      if (this.#frame === undefined) {
+      if (this.#memory === undefined) {
         this.#prefix[this.#prefixBytes] = chunk[at];
         this.#prefixBytes += 1;
         at += 1;
@@ -46,41 +57,43 @@ export class FrameDecoder {
         if (length === 0) throw badFrame("it has no flags");
         if (length > MAX_FRAME_BYTES) throw badFrame(`it is longer than ${MAX_FRAME_BYTES} bytes`);
         // The one copy on the way in: from the network's pieces to one piece that the decoder of the body may write to.
-        this.#frame = Buffer.allocUnsafeSlow(length);
+        this.#memory = this.#source?.take(length) ?? Buffer.allocUnsafeSlow(length);
+        this.#length = length;
         this.#frameBytes = 0;
         this.#prefixBytes = 0;
       }
-      const take = Math.min(this.#frame.length - this.#frameBytes, chunk.length - at);
-      this.#frame.set(chunk.subarray(at, at + take), this.#frameBytes);
+      const take = Math.min(this.#length - this.#frameBytes, chunk.length - at);
+      this.#memory.set(chunk.subarray(at, at + take), this.#frameBytes);
       this.#frameBytes += take;
       at += take;
-      if (this.#frameBytes < this.#frame.length) return;
-      const frame = this.#frame;
-      this.#frame = undefined;
-      yield decode(frame);
+      if (this.#frameBytes < this.#length) return;
+      const memory = this.#memory;
+      this.#memory = undefined;
+      yield decode(memory, this.#length);
     }
   }
 
   /** Bytes of the frame under way; 0 where there is none. */
   get unfinishedBytes(): number {
-    return this.#frame === undefined ? 0 : this.#frameBytes;
+    return this.#memory === undefined ? 0 : this.#frameBytes;
   }
 
   /** Says that nothing more comes. Errors: WireError `bad_frame` in the middle of a frame. */
   finish(): void {
-    if (this.#frame !== undefined || this.#prefixBytes > 0) throw badFrame("it is cut off");
+    if (this.#memory !== undefined || this.#prefixBytes > 0) throw badFrame("it is cut off");
   }
 }
 
-function decode(frame: Uint8Array): Frame {
-  const flags = frame[0];
+function decode(memory: Uint8Array, length: number): Frame {
+  const flags = memory[0];
   const compression = COMPRESSIONS[(flags >>> COMPRESSION_SHIFT) & 3];
   if (compression === undefined) throw badFrame("its compression is unknown");
   return {
     terminal: (flags & TERMINAL) !== 0,
     compression,
     reconnectAdvised: (flags & RECONNECT_ADVISED) !== 0,
-    body: frame.subarray(1),
+    body: memory.subarray(1, length),
+    memory,
   };
 }
 
