@@ -35,10 +35,8 @@ export class Collector {
   /** Segments of older epochs that were there before the newest manifest was seen newest; undefined before they were listed. */
   #orphans: readonly string[] | undefined;
   #orphansDone = false;
-  /** Places before this may go … */
-  #beforePlace = 0;
-  /** … once this time has come: readers may be getting them. Undefined when there are none. */
-  #collectAtMs: number | undefined;
+  /** Places before these may go, and when, in this order: readers may be getting them. Each keeps its time, however soon another follows. */
+  #places: { readonly place: number; readonly atMs: number }[] = [];
   /** Segments that may go, and when, in this order; those that were not deleted then wait for the next that are. */
   #segments: { readonly key: string; readonly atMs: number }[] = [];
   #undeleted: string[] = [];
@@ -91,8 +89,7 @@ export class Collector {
 
   /** No reader begins a get of what stands before `place` from now on. */
   collectBefore(place: number, atMs: number): void {
-    this.#beforePlace = place;
-    this.#collectAtMs = atMs;
+    this.#places.push({ place, atMs });
     this.#arm();
   }
 
@@ -110,7 +107,7 @@ export class Collector {
 
   #arm(): void {
     const atMs = Math.min(
-      this.#collectAtMs ?? Number.POSITIVE_INFINITY,
+      this.#places[0]?.atMs ?? Number.POSITIVE_INFINITY,
       this.#segments[0]?.atMs ?? Number.POSITIVE_INFINITY,
     );
     if (this.#timer !== undefined || this.#working || this.#stopped || atMs === Number.POSITIVE_INFINITY) return;
@@ -128,9 +125,10 @@ export class Collector {
   async #collect(nowMs: number): Promise<void> {
     this.#working = true;
     try {
-      if (this.#collectAtMs !== undefined && this.#collectAtMs <= nowMs) {
-        this.#collectAtMs = undefined;
-        await this.#collectLog(this.#beforePlace);
+      const before = this.#places.findLast(({ atMs }) => atMs <= nowMs);
+      if (before !== undefined) {
+        this.#places = this.#places.filter(({ atMs }) => atMs > nowMs);
+        await this.#collectLog(before.place);
       }
       const due = this.#segments.filter(({ atMs }) => atMs <= nowMs).map(({ key }) => key);
       if (due.length > 0) {
