@@ -3,13 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../errors.ts";
 import { MAX_CHUNK_BYTES } from "../limits.ts";
+import { SILENT_LOGGER } from "../logger.ts";
 import { type Fault, FaultyStore, MemoryStore, type StoreOperation } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
 import { BASIN, Harness, STREAM } from "../testing/harness.ts";
 import { MAX_BATCH_METERED_BYTES } from "../wire/index.ts";
 import { Chunk } from "./chunk.ts";
+import { EntryKind, INCARNATION_BYTES, STREAM_ID_BYTES } from "./chunk-format.ts";
+import { ChunkLog } from "./chunk-log.ts";
 import { decideFlush } from "./flush-decision.ts";
 import { walPrefix } from "./keys.ts";
+import { addJsonEntry } from "./open-chunk.ts";
 
 const WAL = walPrefix(0);
 
@@ -330,4 +334,57 @@ test("when the open chunk goes out", () => {
     kind: "wait-until",
     atMs: 11,
   });
+});
+
+test("an invariant that breaks when a chunk is durable stops the log, and nobody waits for that chunk for ever", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const halts: Error[] = [];
+  const log = new ChunkLog({
+    runtime,
+    store: new MemoryStore({ exclusive: false }),
+    logger: SILENT_LOGGER,
+    shard: 0,
+    epoch: 1,
+    incarnation: runtime.random.bytes(INCARNATION_BYTES),
+    nextPlace: 0,
+    window: 16,
+    leaseMs: 1_500,
+    onSeal: () => undefined,
+    onDurable: () => undefined,
+    onSettled: () => undefined,
+    mustWait: () => false,
+    onHalt: (error) => halts.push(error),
+  });
+  const told: Error[] = [];
+  const chunk = log.open;
+  addJsonEntry(chunk, log.slabs, EntryKind.configured, new Uint8Array(STREAM_ID_BYTES), 0, {});
+  const broken = () => {
+    throw new Error("broken");
+  };
+  chunk.addEffect({ apply: broken, fail: () => undefined });
+  chunk.addEffect({ apply: () => undefined, fail: (error) => told.push(error) });
+  const waiting = log.whenDurable(chunk);
+  log.gathered(0);
+  await assert.rejects(runtime.until(waiting), unavailable);
+  assert.equal(told.length, 1);
+  assert.deepEqual(
+    halts.map(({ message }) => message),
+    ["broken"],
+  );
+});
+
+test("what stands in the next place is got once, and who finds another's there is deposed", async () => {
+  const { h, store, memory } = await faulty();
+  await h.runtime.advance(10_000);
+  const next = Harness.start(memory, new VirtualRuntime({ seed: 2 }));
+  await next.until(next.engine.started);
+  let gets = 0;
+  store.hook = ({ kind, key }) => {
+    if (kind !== "get" || !key.startsWith(WAL)) return undefined;
+    gets += 1;
+    return gets > 1 ? { failBefore: "unavailable" } : undefined;
+  };
+  await assert.rejects(h.until(h.engine.checkTail(BASIN, STREAM)), unavailable);
+  assert.equal(gets, 1);
+  assert.equal(h.halts[0]?.name, "DeposedError");
 });

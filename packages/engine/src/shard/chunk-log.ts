@@ -253,11 +253,17 @@ export class ChunkLog {
       this.#options.runtime.branches.reached("put-exists-unread");
       return false;
     }
+    this.#assertOwn(key, place, bytes, header);
+    return true;
+  }
+
+  /** Throws a DeposedError when what was found in a place is another's, and an Error when it is ours and not the one with `header`. */
+  #assertOwn(key: string, place: number, bytes: Uint8Array, header: Uint8Array | undefined): void {
     const found = decodeLogObjectHeader(key, place, bytes);
     if (Buffer.compare(found.incarnation, this.#options.incarnation) === 0) {
       if (header !== undefined && Buffer.compare(bytes.subarray(0, header.length), header) !== 0)
         throw new Error(`place ${place} holds other bytes of ours than were meant for it`);
-      return true;
+      return;
     }
     this.#options.runtime.branches.reached("put-exists-foreign");
     throw new DeposedError({
@@ -274,9 +280,15 @@ export class ChunkLog {
       this.#inFlight.shift();
       this.#refusing = false;
       if (first.firstAttempt !== undefined) this.#lease.earn(first.firstAttempt);
-      this.#options.onDurable(first);
-      first.settle();
-      this.#options.onSettled(first);
+      try {
+        this.#options.onDurable(first);
+        first.settle();
+        this.#options.onSettled(first);
+      } catch (error) {
+        // A broken invariant, with which the log stops. Who waits for this chunk is told of that like all others.
+        first.fail(stopped(error));
+        throw error;
+      }
     }
   }
 
@@ -344,7 +356,7 @@ export class ChunkLog {
         runtime.branches.reached("lease-store-silent");
         throw late();
       }
-      const ahead = this.#inFlight[0] ?? this.#full[0];
+      const ahead = this.#inFlight[0];
       if (ahead !== undefined) {
         runtime.branches.reached("lease-waits-for-put");
         // A put was attempted in the next place: only its own acknowledgement can prove anything now.
@@ -364,15 +376,17 @@ export class ChunkLog {
   /** Earns the lease if the place after the last acknowledged chunk is empty, and no put of ours was ever sent there. */
   async #lookAhead(): Promise<"earned" | "attempted" | "unanswered"> {
     const { runtime, store, shard } = this.#options;
-    const place = this.#open.place;
-    const key = walKey(shard, place);
+    // Nothing is in flight, and what waits here was not sent; it may be while the answer is on its way.
+    const next = this.#full[0] ?? this.#open;
+    const key = walKey(shard, next.place);
     const from = instant(runtime.clock);
+    let found: Uint8Array;
     try {
-      await store.get(key);
+      found = await store.get(key);
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       if (error.kind !== "absent") return "unanswered";
-      if (this.#open.place !== place) {
+      if (next.state !== "open") {
         runtime.branches.reached("lease-refused-after-put");
         return "attempted";
       }
@@ -381,7 +395,7 @@ export class ChunkLog {
       return "earned";
     }
     try {
-      await this.#isOwn(key, place, undefined);
+      this.#assertOwn(key, next.place, found, undefined);
     } catch (error) {
       if (error instanceof DeposedError) runtime.branches.reached("deposed-by-look-ahead");
       this.halt(error instanceof Error ? error : new Error(String(error)));
