@@ -62,3 +62,13 @@ test("nothing is held once nothing has been used for a while", async () => {
   assert.equal(cache.bytes, 0);
   assert.equal(runtime.pendingTimers, 0);
 });
+
+test("what is fetched when the cache is closed already is not kept, and no timer with it", () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const cache = cacheOf(runtime, 2_000);
+  cache.set(["1:0"], fetched(1_000), 1_000);
+  cache.close();
+  cache.set(["2:0"], fetched(1_000), 1_000);
+  assert.equal(cache.bytes, 0);
+  assert.equal(runtime.pendingTimers, 0);
+});

@@ -23,6 +23,7 @@ export class RunCache implements BoundedCache {
   #bytes = 0;
   #usedMs = 0;
   #timer: TimerHandle | undefined;
+  #closed = false;
 
   constructor(runtime: Runtime, budget: CacheBudget, maxAgeMs: number) {
     this.#runtime = runtime;
@@ -49,6 +50,7 @@ export class RunCache implements BoundedCache {
 
   /** `keys` are the runs in `source`, which holds `bytes` in memory. */
   set(keys: readonly string[], source: EntryBytes, bytes: number): void {
+    if (this.#closed) return;
     const fetch: Fetch = { source, bytes, keys };
     for (const key of keys) this.#runs.set(key, fetch);
     this.#fetches.add(fetch);
@@ -71,6 +73,12 @@ export class RunCache implements BoundedCache {
     this.#bytes = 0;
     if (this.#timer !== undefined) this.#runtime.timers.clear(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Keeps nothing from now on: what was still being fetched, neither. */
+  close(): void {
+    this.#closed = true;
+    this.clear();
   }
 
   #drop(fetch: Fetch): void {
