@@ -94,6 +94,7 @@ export class Shard implements ReaderHost {
   readonly #shard: number;
   readonly #onHalt: (error: Error) => void;
   #halted: Error | undefined;
+  #segmentsStopped: Promise<void> | undefined;
 
   private constructor(
     options: ShardOptions,
@@ -250,6 +251,7 @@ export class Shard implements ReaderHost {
     try {
       await rebuilt.resolve(runtime, reads, caches.runs);
     } catch (error) {
+      caches.runs.close();
       if (!(error instanceof ObjectStoreError) || error.kind !== "absent") throw error;
       // Only a successor can have collected it.
       await assertNewest(reads, options.shard, takeover.manifest);
@@ -438,18 +440,24 @@ export class Shard implements ReaderHost {
     this.#onHalt(error);
   }
 
+  /** The end is near: no flush is begun any more, and nothing waits for one. */
+  stopFlushing(): void {
+    this.#segmentsStopped ??= this.#segments.stop();
+    this.#log.resume();
+  }
+
   /** Drains, releases the shard and lets go of all memory. */
   async close(): Promise<void> {
     this.#open.stop();
     this.#retention.stop();
+    this.stopFlushing();
     try {
-      const segmentsStopped = this.#segments.stop();
       await this.#log.release();
-      await segmentsStopped;
+      await this.#segmentsStopped;
     } finally {
       for (const reader of [...this.#readers]) reader.close();
       this.#chunkCache.clear();
-      this.#runCache.clear();
+      this.#runCache.close();
     }
   }
 
@@ -460,7 +468,7 @@ export class Shard implements ReaderHost {
     this.#segments.abandon();
     this.#log.abandon();
     this.#chunkCache.clear();
-    this.#runCache.clear();
+    this.#runCache.close();
   }
 
   get stats() {
