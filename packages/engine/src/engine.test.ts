@@ -496,3 +496,19 @@ test("a record as long as the wire lets through is read back", async () => {
   await h.until(h.append({ bodies: ["next"] }));
   assert.deepEqual(await h.readAll(), [body.toString(), "next"]);
 });
+
+test("a start that fails behind the takeover leaves nothing that goes on by itself", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const before = await (await Harness.open(memory)).withStream();
+  await before.until(before.engine.close());
+  const runtime = new VirtualRuntime({ seed: 2 });
+  // The account's records are not to be had; nor is anything that is written about them taken.
+  const store = new FaultyStore(memory, runtime, ({ kind }) =>
+    kind === "getRange" ? { failBefore: "unavailable" } : undefined,
+  );
+  const h = Harness.start(store, runtime);
+  await assert.rejects(h.until(h.engine.started), code("unavailable"));
+  await h.until(h.engine.close());
+  assert.equal(runtime.pendingTimers, 0);
+  assert.equal(h.halts.length, 0, "who waits for the start is told by it");
+});

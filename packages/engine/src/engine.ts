@@ -125,6 +125,7 @@ export class Engine implements EngineApi {
     const { runtime, store: own, logStore } = this.#options;
     const deployment = await openDeployment(own, runtime, logStore);
     const store = withLog(own, logStore, deployment.log);
+    let isAbandoned = false;
     const shard = await Shard.open({
       runtime,
       store,
@@ -142,26 +143,39 @@ export class Engine implements EngineApi {
       onSpent: (stream) => this.streams.deleteSpent(stream),
       onDeletionPending: (stream) => this.streams.removeLater(stream, 0),
       onHalt: (error) => {
+        // Then `started` says why.
+        if (isAbandoned) return;
         this.#halted = true;
         this.#opened?.usage.stop();
         this.#logger.error({ error: error.message }, "the shard has stopped");
         this.#options.onHalt?.(error);
       },
     });
-    const account = await AccountLog.open(shard, (outcome) => this.#applied(outcome));
-    const names = new BasinNames(account);
-    const usage = await UsageLog.open({
-      runtime,
-      shard,
-      logger: this.#logger,
-      meter: this.#meter,
-      nameOf: (basinId) => names.of(basinId),
+    const { account, usage } = await this.#openLogs(shard).catch((error: unknown) => {
+      // Nobody else knows of it, and it must not go on by itself.
+      isAbandoned = true;
+      shard.abandon();
+      throw error;
     });
     this.#opened = { deployment, shard, account, usage };
     for (const basin of account.state.basins.tree.values())
       if (basin.deletedAtMs !== null) this.basins.removeLater(basin, 0);
     for (const stream of shard.catalog.all()) if (stream.deletedAtMs !== null) this.streams.removeLater(stream, 0);
     shard.beginAgeing();
+  }
+
+  /** What the store remembers on streams of its own. Errors: EngineError. */
+  async #openLogs(shard: Shard): Promise<Pick<Opened, "account" | "usage">> {
+    const account = await AccountLog.open(shard, (outcome) => this.#applied(outcome));
+    const names = new BasinNames(account);
+    const usage = await UsageLog.open({
+      runtime: this.#options.runtime,
+      shard,
+      logger: this.#logger,
+      meter: this.#meter,
+      nameOf: (basinId) => names.of(basinId),
+    });
+    return { account, usage };
   }
 
   /** What follows from a command on the account, also when its answer came too late for the client: what is being deleted must come to its end. */
@@ -300,6 +314,7 @@ export class Engine implements EngineApi {
       await this.started.catch(() => undefined);
       if (this.#halted) this.#opened?.shard.abandon();
       else {
+        this.#opened?.shard.stopFlushing();
         await this.#opened?.usage.close();
         await this.#opened?.shard.close();
       }
