@@ -165,7 +165,14 @@ export class Reader implements StreamReader {
     const known = isOneOfMany ? stream.sharedBatch?.find(fromSeqNum, limits) : undefined;
     if (known !== undefined) return known;
     const batch = gather(stream, this.#host.history, fromSeqNum, limits);
-    if (isOneOfMany) stream.sharedBatch = new SharedBatch(batch, fromSeqNum, limits);
+    if (isOneOfMany) {
+      const shared = new SharedBatch(batch, fromSeqNum, limits);
+      stream.sharedBatch = shared;
+      // What failed for one is not what the next is told: the store may answer by then.
+      batch.catch(() => {
+        if (stream.sharedBatch === shared) stream.sharedBatch = undefined;
+      });
+    }
     return batch;
   }
 

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ReadEvent, ReadOptions, StreamReader } from "../engine-api.ts";
+import { CACHE_AGE_MS } from "../limits.ts";
+import { FaultyStore, MemoryStore } from "../object-store/index.ts";
+import { VirtualRuntime } from "../runtime/index.ts";
 import { BASIN, Harness, recordsOf, STREAM } from "../testing/harness.ts";
 
 const FROM_START: ReadOptions = {
@@ -65,4 +68,17 @@ test("who comes later, or waits for one answer, has all that is there by then", 
   const bodies: string[] = [];
   while (bodies.length < 2) bodies.push(...batchOf(await harness.until(late.next())).bodies);
   assert.deepEqual(bodies, ["a", "b"]);
+});
+
+test("what failed for one follower is asked for anew by the next", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const store = new FaultyStore(new MemoryStore({ exclusive: false }), runtime);
+  const harness = await (await Harness.open(store, runtime)).withStream();
+  const readers = [await follower(harness), await follower(harness), await follower(harness)];
+  await harness.until(harness.append({ bodies: ["a"] }));
+  await runtime.advance(2 * CACHE_AGE_MS);
+  store.hook = ({ kind }) => (kind === "getRange" ? { failBefore: "unavailable" } : undefined);
+  await assert.rejects(harness.until(readers[0].next()));
+  store.hook = () => undefined;
+  assert.deepEqual(batchOf(await harness.until(readers[1].next())).bodies, ["a"]);
 });
