@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EngineError } from "../errors.ts";
+import { CACHE_AGE_MS } from "../limits.ts";
 import { FaultyStore, MemoryStore } from "../object-store/index.ts";
 import { VirtualRuntime } from "../runtime/index.ts";
-import { walPrefix } from "../shard/keys.ts";
+import { segmentPrefix, walPrefix } from "../shard/keys.ts";
 import { BASIN, Harness, STREAM } from "../testing/harness.ts";
 
 function code(expected: string) {
@@ -105,4 +106,46 @@ test("a basin whose deletion the client never heard of is removed all the same",
   store.hook = () => undefined;
   await h.runtime.advance(10_000);
   await assert.rejects(h.until(h.engine.basins.get(BASIN)), code("basin_not_found"));
+});
+
+test("no stream is created in a basin that came to its end while the stream's name was looked up", async () => {
+  const runtime = new VirtualRuntime({ seed: 1 });
+  const memory = new MemoryStore({ exclusive: false });
+  const store = new FaultyStore(memory, runtime);
+  const limits = { bytes: 100_000, chunks: 8, streams: 1_000 };
+  const h = await (await Harness.open(store, runtime, limits)).withStream();
+  await h.until(h.engine.streams.ensure(BASIN, "other", {}));
+  const flush = async () => {
+    for (let i = 0; i < limits.chunks; i += 1) await h.until(h.append({ bodies: ["x"] }, "busy"));
+    await runtime.advance(2 * CACHE_AGE_MS);
+  };
+  await h.until(h.engine.streams.ensure(BASIN, "busy", {}));
+  await flush();
+  // A name that a segment tells of beside another, and nobody has.
+  await h.until(h.engine.streams.delete(BASIN, STREAM));
+  await flush();
+  await runtime.advance(2 * CACHE_AGE_MS);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let lookups = 0;
+  store.hook = ({ kind, key }) => {
+    if (kind !== "getRange" || !key.startsWith(segmentPrefix(0))) return undefined;
+    lookups += 1;
+    return { holdBefore: held };
+  };
+  const created = h.engine.streams.create(BASIN, STREAM, {}, undefined).catch((error: unknown) => error);
+  await runtime.advance(1_000);
+  assert.equal(lookups, 1);
+  await h.until(h.engine.basins.delete(BASIN));
+  await runtime.advance(3_000);
+  release();
+  store.hook = () => undefined;
+  assert.ok(code("basin_deletion_pending")(await h.until(created)));
+  await runtime.advance(3_000);
+  const { streams } = h.engine.stats();
+  const next = await Harness.open(memory, new VirtualRuntime({ seed: 2, wallMs: runtime.clock.wallMs() }), limits);
+  assert.equal(next.engine.stats().streams, streams);
+  await assert.rejects(next.until(next.engine.basins.get(BASIN)), code("basin_not_found"));
 });

@@ -5,6 +5,7 @@ import type { OpenStreams } from "../catalog/open-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import type { PartialStreamConfig, StreamCipher, StreamConfig } from "../config.ts";
 import { resolveStreamConfig } from "../config.ts";
+import { EngineError } from "../errors.ts";
 import { RETENTION_LINGER_MS } from "../limits.ts";
 import type { Retention } from "../retention/retention.ts";
 import type { Runtime } from "../runtime/index.ts";
@@ -47,7 +48,8 @@ export class StreamChanges {
     this.#usage = usage;
   }
 
-  /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError. */
+  /** Sequences a creation; the name must be free. Its durability is `settled`. Errors: EngineError, `basin_deletion_pending` when the basin has ended
+   * meanwhile: nothing would ever end the stream. */
   create(
     basinId: string,
     name: string,
@@ -74,6 +76,8 @@ export class StreamChanges {
     cipher: StreamCipher | null = null,
   ): Stream {
     this.#log.assertAccepting();
+    if (this.#catalog.hasEnded(basinId))
+      throw new EngineError("basin_deletion_pending", "the basin was deleted while the stream was looked for");
     const stream = new Stream(
       id,
       basinId,
