@@ -57,8 +57,8 @@ export class StreamListing {
     const isCold = ({ name, id }: NamedStream) =>
       catalog.get(basinId, name) === undefined && !live.removes(id) && !isRemovedInLog(id);
     const found: NamedStream[] = [];
-    // What is removed makes the page short: then it goes on.
-    for (let wantedNames = options.limit + 1; ; wantedNames += options.limit + 1) {
+    // What is removed makes the page short: then it goes on, twice as far each time, for it looks at all that was found again.
+    for (let wantedNames = options.limit + 1; ; wantedNames *= 2) {
       let isWhole = false;
       while (found.length < wantedNames && !isWhole) {
         const named = await names.next();
