@@ -208,17 +208,21 @@ export class Compactor {
     const { runtime, segments, catalog, onReplaced } = this.#options;
     const turns = new Turns(runtime);
     const replaced = new Set(inputs.map((input) => input.segment.number));
+    segments.replace(replaced, segment, built?.facts);
+    onReplaced();
+    // Who comes into memory from here on has been found in the new one. Of most streams that it tells of nobody is in memory.
+    const inMemory = [...catalog.all()];
     const runsOf = new Map<string, readonly SegmentRun[]>();
+    for (const { id } of inMemory) runsOf.set(Buffer.from(id).toString("hex"), []);
     for (const { id, runs } of built?.streams ?? []) {
-      runsOf.set(Buffer.from(id).toString("hex"), runs);
+      const hex = Buffer.from(id).toString("hex");
+      if (runsOf.has(hex)) runsOf.set(hex, runs);
       const turn = turns.after(0);
       if (turn !== undefined) await turn;
     }
-    segments.replace(replaced, segment, built?.facts);
-    onReplaced();
     const number = segment?.number ?? -1;
     const isMerged = (object: number) => replaced.has(segmentOf(object) ?? -1);
-    for (const stream of [...catalog.all()]) {
+    for (const stream of inMemory) {
       const { trimPoint, keptFrom, durable, index } = stream;
       if (replaced.has(stream.catalogSegment)) stream.catalogSegment = number;
       const runs = runsOf.get(Buffer.from(stream.id).toString("hex")) ?? [];

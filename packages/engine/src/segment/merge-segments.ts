@@ -3,7 +3,6 @@
 // included. Reads in bounded stretches, each of them once, and gives way in between. Decides nothing.
 import type { ColdStreams } from "../catalog/cold-streams.ts";
 import { toldIn } from "../catalog/cold-streams.ts";
-import type { StreamEntry } from "../catalog/entries.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import { MERGE_READ_BYTES, MERGE_STRETCH_BYTES } from "../limits.ts";
 import { durableDueMs, latenessMs } from "../retention/ageing.ts";
@@ -48,18 +47,14 @@ export interface Merged {
   readonly isEmpty: boolean;
 }
 
-/** What the inputs say of a stream, the newest of them. */
-interface Told {
-  readonly id: Uint8Array;
-  readonly entry: Uint8Array;
-  readonly payload: StreamEntry;
-}
-
-/** What is to become of a stream. */
+/** What is to become of a stream. There is one of each in memory, so it holds nothing that can be had again: what its entry says is read twice. */
 interface Kept {
-  readonly told: Told;
-  /** Records before this are forgotten. */
-  readonly keptFrom: () => number;
+  /** What the inputs say of it, the newest of them. */
+  readonly entry: Uint8Array;
+  /** Records before this are forgotten, where the stream is not in memory, which knows. */
+  readonly keptFrom: number;
+  /** How far apart what is in one of its runs may have come in. */
+  readonly maxSpanMs: number;
   readonly runs: readonly InputRun[];
   /** A newer segment has a word on it: this one is kept for its records alone. */
   readonly isSuperseded: boolean;
@@ -73,11 +68,15 @@ export async function mergeSegments(
   sources: MergeSources,
 ): Promise<Merged> {
   const turns = new Turns(sources.runtime);
-  const { told, removals, runsOf } = await readCatalogs(inputs, sources, turns);
+  const { newest, removals, runsOf } = await readCatalogs(inputs, sources, turns);
   const records = new Records(inputs, sources);
   const kept: Kept[] = [];
-  for (const each of told) {
-    const one = await keptOf(each, inputs, runsOf, sources);
+  for (const id of [...newest.keys()].sort()) {
+    const entry = newest.get(id);
+    if (entry === undefined) throw new Error(`nothing is told of stream ${id}`);
+    const one = await keptOf(id, entry, runsOf.get(id) ?? [], inputs, sources);
+    newest.delete(id);
+    runsOf.delete(id);
     if (one !== undefined) {
       records.expect(one.runs);
       kept.push(one);
@@ -88,7 +87,7 @@ export async function mergeSegments(
   const builder = new SegmentBuilder();
   const words: Kept[] = [];
   for (const one of kept) {
-    builder.beginStream(one.told.id, latenessMs(one.stream?.durable.config ?? one.told.payload.config));
+    builder.beginStream(entryStreamId(one.entry, 0), one.maxSpanMs);
     await records.copy(one, builder, turns);
     // A newer segment tells of it, but records without a word on their stream are not found again.
     if (builder.hasRecords || !one.isSuperseded) words.push(one);
@@ -107,14 +106,16 @@ export async function mergeSegments(
 
 /** What of a stream is to be kept; undefined for nothing: it was removed, for good, for ids are never used again. */
 async function keptOf(
-  told: Told,
+  id: string,
+  entry: Uint8Array,
+  runsInInputs: readonly InputRun[],
   inputs: readonly LiveSegment[],
-  runsOf: ReadonlyMap<string, readonly InputRun[]>,
   { catalog, live, cold, removalsInLog }: MergeSources,
 ): Promise<Kept | undefined> {
-  const id = Buffer.from(told.id).toString("hex");
   const stream = catalog.byId(id);
   const numbers = new Set(inputs.map(({ segment }) => segment.number));
+  const told = toldIn(entry);
+  const maxSpanMs = latenessMs(stream?.durable.config ?? told.config);
   if (stream !== undefined) {
     const runs: InputRun[] = [];
     const { index } = stream;
@@ -124,29 +125,29 @@ async function keptOf(
         runs.push({ object, offset: index.offset(i), end: index.end(i), arrivedMs: index.arrivedMs(i) });
     }
     const isSuperseded = !numbers.has(stream.catalogSegment);
-    return { told, stream, runs, isSuperseded, keptFrom: () => stream.keptFrom };
+    return { entry, stream, runs, isSuperseded, keptFrom: 0, maxSpanMs };
   }
-  const { basinId } = told.payload;
+  const { basinId } = told;
   // Whoever reads the log needs the newest word on it, and nothing else.
   for (const removals of removalsInLog()) {
     const removed = removals.stream(id);
     if (removed === undefined && !removals.hasBasin(basinId)) continue;
     const isSuperseded = removed !== undefined && !numbers.has(removed.catalogSegment);
-    return { told, stream, runs: [], isSuperseded, keptFrom: () => 0 };
+    return { entry, stream, runs: [], isSuperseded, keptFrom: 0, maxSpanMs };
   }
   if (live.removes(id) || live.removes(basinId)) return undefined;
   const segments = live.inOrder;
   const newer = segments.slice(segments.indexOf(inputs[inputs.length - 1]) + 1);
-  const word = await cold.newestWord(newer, told.id);
-  const trimPoint = word === undefined ? told.payload.trimPoint : toldIn(word.entry).trimPoint;
-  const all = runsOf.get(id) ?? [];
-  const tail = entryFirstSeqNum(told.entry, 0);
-  const runs = all.filter((_, i) => (all[i + 1]?.firstSeqNum ?? tail) > trimPoint);
-  return { told, stream, runs, isSuperseded: word !== undefined, keptFrom: () => trimPoint };
+  const word = await cold.newestWord(newer, entryStreamId(entry, 0));
+  const { trimPoint } = word === undefined ? told : toldIn(word.entry);
+  const tail = entryFirstSeqNum(entry, 0);
+  const runs = runsInInputs.filter((_, i) => (runsInInputs[i + 1]?.firstSeqNum ?? tail) > trimPoint);
+  return { entry, stream, runs, isSuperseded: word !== undefined, keptFrom: trimPoint, maxSpanMs };
 }
 
 /** An entry of before it was said when streams fall due, and what is counted of them, is written anew. */
-function addWord(builder: SegmentBuilder, { told: { id, entry, payload }, stream }: Kept, clock: LogClock): void {
+function addWord(builder: SegmentBuilder, { entry, stream }: Kept, clock: LogClock): void {
+  const payload = toldIn(entry);
   if (stream === undefined || payload.dueMs !== undefined) {
     builder.copyCatalog(entry, payload);
     return;
@@ -154,7 +155,7 @@ function addWord(builder: SegmentBuilder, { told: { id, entry, payload }, stream
   const dueMs = durableDueMs(stream, clock);
   builder.addCatalog(
     EntryKind.stream,
-    id,
+    entryStreamId(entry, 0),
     { ...payload, dueMs: dueMs === Number.POSITIVE_INFINITY ? null : dueMs, storedBytes: stream.countedBytes },
     entryFirstSeqNum(entry, 0),
     entryLastTimestampLow(entry, 0),
@@ -162,15 +163,15 @@ function addWord(builder: SegmentBuilder, { told: { id, entry, payload }, stream
   );
 }
 
-/** The newest entry of each stream, in the order of ids; the removals, in the order in which they happened; and the runs of each stream. */
+/** The newest entry of each stream, and its runs, by id in hexadecimal; the removals, in the order in which they happened. */
 async function readCatalogs(
   inputs: readonly LiveSegment[],
   { getRange }: MergeSources,
   turns: Turns,
 ): Promise<{
-  told: readonly Told[];
+  newest: Map<string, Uint8Array>;
   removals: readonly Uint8Array[];
-  runsOf: ReadonlyMap<string, readonly InputRun[]>;
+  runsOf: Map<string, InputRun[]>;
 }> {
   const newest = new Map<string, Uint8Array>();
   const removals = new Map<string, Uint8Array>();
@@ -190,15 +191,11 @@ async function readCatalogs(
       const hex = Buffer.from(id).toString("hex");
       const before = runsOf.get(hex) ?? [];
       runsOf.set(hex, before);
-      for (const run of runs) before.push({ ...run, object });
+      for (const { offset, end, arrivedMs, firstSeqNum } of runs)
+        before.push({ object, offset, end, arrivedMs, firstSeqNum });
     }
   }
-  const told = [...newest.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
-    told: told.map(([, entry]) => ({ id: entryStreamId(entry, 0), entry, payload: toldIn(entry) })),
-    removals: [...removals.values()],
-    runsOf,
-  };
+  return { newest, removals: [...removals.values()], runsOf };
 }
 
 /** A run of a stream in one of the inputs. */
@@ -232,9 +229,10 @@ class Records {
   }
 
   /** Streams come in the same order. */
-  async copy({ told: { id }, stream, runs, ...kept }: Kept, builder: SegmentBuilder, turns: Turns): Promise<void> {
+  async copy({ entry, stream, runs, ...kept }: Kept, builder: SegmentBuilder, turns: Turns): Promise<void> {
+    const id = entryStreamId(entry, 0);
     // One answer for all runs: what is trimmed or removed meanwhile must not leave a hole.
-    const keptFrom = kept.keptFrom();
+    const keptFrom = stream?.keptFrom ?? kept.keptFrom;
     if (stream?.removed === true) return;
     for (const run of runs) {
       const input = this.#of(run);
