@@ -25,6 +25,9 @@ const FLUSHES = { bytes: 1_000_000, chunks: 16, streams: 1_000 };
 const MERGES = { fanIn: 3, mergedBytes: 60_000, deadBytes: 10_000, inputs: 16 };
 /** All that was flushed is found in segments, what was merged is collected, and what nobody uses is forgotten. */
 const ALL_AT_REST_MS = 2 * (CACHE_AGE_MS + COLLECT_GRACE_MS + MAX_COLLECT_DELAY_MS) + 3 * DORMANT_MS;
+/** Nothing is merged. */
+const APART = { fanIn: 1_000, mergedBytes: 60_000, deadBytes: 1e9, inputs: 16 };
+const ROUND_MS = 20;
 const START_MS = 1_700_000_000_000;
 
 async function opened(store: ObjectStore, seed = 1, wallMs = START_MS): Promise<Harness> {
@@ -162,6 +165,30 @@ test("at rest nothing is asked of the store, and a name that nobody has costs no
     await assert.rejects(h.until(h.engine.streams.get(BASIN, `nobody ${i}`)), isCode("stream_not_found"));
   // One get is for the lease.
   assert.ok(asked() - before < missing / 5 + 4, `${asked() - before} requests`);
+});
+
+test("a stream with records in many segments is found in a few rounds of requests, not one for each of them", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const rounds: number[] = [];
+  let first = await Harness.open(memory, new VirtualRuntime({ seed: 1, wallMs: START_MS }), FLUSHES, APART);
+  await first.until(first.engine.basins.ensure(BASIN, DEFAULT_BASIN_CONFIG));
+  await first.until(first.engine.streams.ensure(BASIN, nameOf(1), {}));
+  for (const segments of [4, 32]) {
+    for (let put = first.engine.stats().segments; put < segments; put = first.engine.stats().segments) {
+      await first.until(first.append({ bodies: ["x".repeat(60_000)] }, nameOf(1)));
+      await first.runtime.advance(10);
+    }
+    await first.until(first.engine.close());
+    const runtime = new VirtualRuntime({ seed: segments, wallMs: first.runtime.clock.wallMs() });
+    const store = new FaultyStore(memory, runtime, () => ({ delayBeforeMs: ROUND_MS }));
+    const fromMs = runtime.clock.monotonicMs();
+    const h = await Harness.open(store, runtime, FLUSHES, APART);
+    assert.equal((await h.until(h.engine.checkTail(BASIN, nameOf(1)))).seqNum > 0, true);
+    rounds.push((runtime.clock.monotonicMs() - fromMs) / ROUND_MS);
+    first = h;
+    store.hook = () => undefined;
+  }
+  assert.ok(rounds[1] <= rounds[0] + 8, `${rounds.join(", ")} rounds`);
 });
 
 test("a start reads directories, and of streams those alone that the log tells of", async () => {

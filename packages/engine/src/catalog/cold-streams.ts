@@ -8,7 +8,11 @@ import { mayHaveId, mayHaveName, nameBlockOf, streamBlockOf } from "../segment/s
 import type { SegmentRun } from "../segment/segment-format.ts";
 import { compareKeys, type NameKey } from "../segment/segment-names.ts";
 import { ENTRY_HEADER_BYTES, entryFirstSeqNum } from "../shard/chunk-format.ts";
+import { FetchAhead } from "../shard/fetch-ahead.ts";
 import type { StreamEntry } from "./entries.ts";
+
+/** Segments that are asked for one stream at once. */
+const MOST_ASKED = 8;
 
 export interface ColdStream {
   /** The newest word on it: the entry of a catalog, and what it says. */
@@ -84,11 +88,18 @@ export class ColdStreams {
   async #collect(segments: readonly LiveSegment[], newest: number, id: Uint8Array): Promise<ColdStream | undefined> {
     let found: Pick<ColdStream, "entry" | "told" | "source"> | undefined;
     const runs: ColdStream["runs"][number][] = [];
+    const asked: LiveSegment[] = [];
     for (let at = newest; at >= 0; at -= 1) {
-      const word = await this.#wordIn(segments[at], id);
+      const { directory } = segments[at];
+      if (directory !== undefined && mayHaveId(directory, id)) asked.push(segments[at]);
+    }
+    const words = new FetchAhead(asked.length, MOST_ASKED, (index) => this.#wordIn(asked[index], id));
+    for (const [index, segment] of asked.entries()) {
+      // The newest tells how far back to go, most of the time. What has records in many is not asked for segment by segment.
+      const word = await words.get(index, Math.min(2 ** index, MOST_ASKED));
       if (word === undefined) continue;
-      found ??= { entry: word.entry, told: toldIn(word.entry), source: segments[at] };
-      if (word.runs.length > 0) runs.unshift({ segment: segments[at], runs: word.runs });
+      found ??= { entry: word.entry, told: toldIn(word.entry), source: segment };
+      if (word.runs.length > 0) runs.unshift({ segment, runs: word.runs });
       // What is older is trimmed.
       const { trimPoint } = found.told;
       if (trimPoint >= entryFirstSeqNum(found.entry, 0)) break;

@@ -14,9 +14,9 @@ export class FetchAhead<T> {
     this.#fetch = fetch;
   }
 
-  /** To be asked for in order; some may be passed over. */
-  get(index: number): Promise<T> {
-    for (; this.#next < this.#count && this.#next < index + this.#most; this.#next += 1) {
+  /** To be asked for in order; some may be passed over. `most`: so many from this one on, where that is less. */
+  get(index: number, most = this.#most): Promise<T> {
+    for (; this.#next < this.#count && this.#next < index + most; this.#next += 1) {
       const fetch = this.#fetch(this.#next);
       // Whoever asks for it sees the error; one that is given up must not count as an unhandled rejection.
       fetch.catch(() => undefined);
