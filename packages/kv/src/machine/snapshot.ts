@@ -4,7 +4,7 @@
 import { ByteReader, ByteWriter, MalformedError } from "@tailrace/replica";
 import type { Entry } from "../state/entry.ts";
 import { Keyspace } from "../state/keyspace.ts";
-import type { Collection, Value } from "../state/value.ts";
+import type { Collection } from "../state/value.ts";
 import { emptyCollection, isCollectionTag, tagOf } from "../state/value-tags.ts";
 
 const FORMAT = 1;
@@ -73,68 +73,99 @@ function writeHead(writer: ByteWriter, key: string, entry: Entry): void {
   if (contentType !== "") writer.text(contentType);
 }
 
+/** A collection of which more elements may follow. */
 interface Loading extends Omit<Entry, "value"> {
   readonly key: string;
-  readonly value: Value;
+  readonly value: Collection;
 }
 
 /** Throws `MalformedError`. */
 export async function restoreSnapshot(source: AsyncIterable<Uint8Array>): Promise<Keyspace> {
-  let keyspace: Keyspace | undefined;
-  let size = 0;
-  /** The item read last: of a collection, more may follow. */
-  let loading: Loading | undefined;
+  let restoring: Restoring | undefined;
   for await (const chunk of source) {
     const reader = new ByteReader(chunk);
-    if (keyspace === undefined) {
-      const format = reader.byte();
-      if (format !== FORMAT) throw new MalformedError(`a snapshot of format ${format}`);
-      const nowMs = reader.double();
-      const revision = reader.varint();
-      keyspace = new Keyspace(reader.varint());
-      keyspace.revision = revision;
-      if (!(nowMs >= 0)) throw new MalformedError("no time");
-      keyspace.advance(nowMs);
-      size = reader.varint();
-    }
+    restoring ??= Restoring.begin(reader);
+    restoring.take(reader);
+  }
+  if (restoring === undefined) throw new MalformedError("not whole");
+  return restoring.finish();
+}
+
+/** A keyspace that is being filled. */
+class Restoring {
+  readonly #keyspace: Keyspace;
+  /** Of keys that there must be in the end. */
+  readonly #size: number;
+  /** The item read last, if it is a collection: not loaded yet. */
+  #loading: Loading | undefined;
+  /** The ordinal of the item read last. */
+  #ordinal = 0;
+
+  private constructor(keyspace: Keyspace, size: number) {
+    this.#keyspace = keyspace;
+    this.#size = size;
+  }
+
+  static begin(reader: ByteReader): Restoring {
+    const format = reader.byte();
+    if (format !== FORMAT) throw new MalformedError(`a snapshot of format ${format}`);
+    const nowMs = reader.double();
+    if (!(nowMs >= 0)) throw new MalformedError("no time");
+    const revision = reader.varint();
+    const keyspace = new Keyspace(reader.varint());
+    keyspace.revision = revision;
+    keyspace.advance(nowMs);
+    return new Restoring(keyspace, reader.varint());
+  }
+
+  take(reader: ByteReader): void {
     while (reader.left > 0) {
       const tag = reader.byte();
       if (tag !== MORE) {
-        if (loading !== undefined) load(keyspace, loading);
-        loading = readHead(reader, tag, keyspace, loading?.ordinal ?? 0);
+        this.#loadCollection();
+        this.#item(reader, tag);
       }
-      if (loading === undefined || typeof loading.value === "string") {
-        if (tag === MORE) throw new MalformedError("more of nothing");
-      } else readElements(reader, loading.value);
+      if (this.#loading !== undefined) readElements(reader, this.#loading.value);
+      else if (tag === MORE) throw new MalformedError("more of nothing");
     }
   }
-  if (loading !== undefined && keyspace !== undefined) load(keyspace, loading);
-  if (keyspace === undefined || keyspace.size !== size) throw new MalformedError("not whole");
-  return keyspace;
-}
 
-function load(keyspace: Keyspace, { key, ...entry }: Loading): void {
-  const { value } = entry;
-  if (keyspace.get(key) !== undefined) throw new MalformedError("a key twice");
-  if (typeof value !== "string" && value.size === 0) throw new MalformedError("an empty collection");
-  keyspace.load(key, entry);
-}
+  finish(): Keyspace {
+    this.#loadCollection();
+    if (this.#keyspace.size !== this.#size) throw new MalformedError("not whole");
+    return this.#keyspace;
+  }
 
-/** `before`: the ordinal of the item before. */
-function readHead(reader: ByteReader, tag: number, keyspace: Keyspace, before: number): Loading {
-  const head = {
-    key: reader.text(),
-    expiresAtMs: reader.double(),
-    revision: reader.varint(),
-    ordinal: reader.varint(),
-    contentType: tag === TYPED_STRING ? reader.text() : "",
-  };
-  if (!(head.expiresAtMs > keyspace.nowMs)) throw new MalformedError("a key whose time is over");
-  if (head.ordinal <= before || head.ordinal >= keyspace.nextOrdinal)
-    throw new MalformedError("an ordinal out of order");
-  const isString = tag === STRING || tag === TYPED_STRING;
-  if (!isString && !isCollectionTag(tag)) throw new MalformedError(`no type has the tag ${tag}`);
-  return { ...head, value: isString ? reader.text() : emptyCollection(tag) };
+  /** A string is loaded at once, without anything made in between: there may be millions. */
+  #item(reader: ByteReader, tag: number): void {
+    const key = reader.text();
+    const expiresAtMs = reader.double();
+    const revision = reader.varint();
+    const ordinal = reader.varint();
+    const contentType = tag === TYPED_STRING ? reader.text() : "";
+    if (!(expiresAtMs > this.#keyspace.nowMs)) throw new MalformedError("a key whose time is over");
+    if (ordinal <= this.#ordinal || ordinal >= this.#keyspace.nextOrdinal)
+      throw new MalformedError("an ordinal out of order");
+    this.#ordinal = ordinal;
+    if (tag === STRING || tag === TYPED_STRING) {
+      this.#load(key, { value: reader.text(), expiresAtMs, contentType, revision, ordinal });
+      return;
+    }
+    if (!isCollectionTag(tag)) throw new MalformedError(`no type has the tag ${tag}`);
+    this.#loading = { key, value: emptyCollection(tag), expiresAtMs, contentType, revision, ordinal };
+  }
+
+  #loadCollection(): void {
+    if (this.#loading === undefined) return;
+    const { key, ...entry } = this.#loading;
+    if (entry.value.size === 0) throw new MalformedError("an empty collection");
+    this.#load(key, entry);
+    this.#loading = undefined;
+  }
+
+  #load(key: string, entry: Entry): void {
+    if (!this.#keyspace.load(key, entry)) throw new MalformedError("a key twice");
+  }
 }
 
 function readElements(reader: ByteReader, collection: Collection): void {

@@ -3,10 +3,15 @@ import { crc32 } from "node:zlib";
 
 /** Up to here a loop over characters is faster than the way into native code. */
 const LOOP_CHARACTERS = 256;
+/** Larger ones are rare enough to have a buffer each. */
+const SCRATCH_BYTES = 16 * 1024;
+/** A buffer for each would have V8 mark its heap again and again, since it counts what they hold. */
+const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /** Of a binary string, as an unsigned 32-bit integer. */
 export function fingerprint(text: string): number {
-  if (text.length > LOOP_CHARACTERS) return crc32(Buffer.from(text, "latin1"));
+  if (text.length > SCRATCH_BYTES) return crc32(Buffer.from(text, "latin1"));
+  if (text.length > LOOP_CHARACTERS) return crc32(scratch.subarray(0, scratch.write(text, 0, "latin1")));
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return spread(hash);

@@ -242,11 +242,14 @@ export class Keyspace {
     };
   }
 
-  /** An entry as `freeze` of another keyspace gave it, in that order; nothing else may come between. */
-  load(key: string, entry: Entry): void {
-    if (this.#entries.has(key)) throw new Error("a key twice");
+  /** An entry as `freeze` of another keyspace gave it, in that order; nothing else may come between. False for a key that came
+   * before: then this must not be used any more. */
+  load(key: string, entry: Entry): boolean {
+    const { size } = this;
     this.#scanOrder.load(key, entry.ordinal);
     this.#add(key, entry);
+    // Each look for a key costs as much as all the rest.
+    return this.size > size;
   }
 
   #add(key: string, { value, expiresAtMs, contentType, revision, ordinal }: Entry): void {

@@ -72,10 +72,16 @@ async function* piecesOf(stream: Log, whole: WholeRecord): AsyncGenerator<Uint8A
   const bad = (why: string) => new BadSnapshotError(`the snapshot of ${whole.next} ${why}`);
   const hash = createHash("sha256");
   let index = 0;
+  let ahead: ReturnType<Log["read"]> | undefined;
   for (let at = whole.first; index < whole.pieces; ) {
-    const records = await stream.read(at);
+    const records = await (ahead ?? stream.read(at));
     const last = records.at(-1);
     if (last === undefined) throw bad(`ends after ${index} of ${whole.pieces} pieces`);
+    at = last.seqNum + 1;
+    // The next ones come while these are looked at.
+    ahead = index + records.length < whole.pieces ? stream.read(at) : undefined;
+    // They may never be asked for.
+    ahead?.catch(() => undefined);
     for (const record of records) {
       const piece = readable(record);
       if (piece?.kind !== "piece" || !sameBytes(piece.nonce, whole.nonce) || index === whole.pieces) continue;
@@ -86,7 +92,6 @@ async function* piecesOf(stream: Log, whole: WholeRecord): AsyncGenerator<Uint8A
       index += 1;
       yield piece.bytes;
     }
-    at = last.seqNum + 1;
   }
   if (!sameBytes(hash.digest(), whole.sha256)) throw bad("has another checksum than it should");
 }
