@@ -25,22 +25,37 @@ export function* packed(chunks: Iterable<Uint8Array>, pieceBytes: number): Gener
 
 /** The chunks that `packed` was given. Throws `MalformedError` where the pieces end within a chunk. */
 export async function* unpacked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
-  /** Not looked at yet; put together only once there is a whole chunk, so that large ones are copied once. */
+  /** Of a chunk that is not whole yet; put together only once it is, so that large ones are copied once, and others not at all. */
   let parts: Uint8Array[] = [];
   let have = 0;
   let needed = 1;
   for await (const piece of pieces) {
-    parts.push(piece);
-    have += piece.length;
-    if (have < needed) continue;
-    let rest = parts.length === 1 ? piece : Buffer.concat(parts);
+    let rest = piece;
+    while (have > 0) {
+      const taken = Math.min(needed - have, rest.length);
+      parts.push(rest.subarray(0, taken));
+      have += taken;
+      rest = rest.subarray(taken);
+      if (have < needed) break;
+      const joined = parts.length === 1 ? parts[0] : Buffer.concat(parts);
+      const frame = frameOf(joined);
+      if (frame?.end === have) {
+        yield joined.subarray(frame.start);
+        parts = [];
+        have = 0;
+      } else {
+        parts = [joined];
+        needed = frame?.end ?? have + 1;
+      }
+    }
+    if (rest.length === 0) continue;
     let frame = frameOf(rest);
     while (frame !== undefined && frame.end <= rest.length) {
       yield rest.subarray(frame.start, frame.end);
       rest = rest.subarray(frame.end);
       frame = frameOf(rest);
     }
-    parts = [rest];
+    if (rest.length > 0) parts = [rest];
     have = rest.length;
     needed = frame?.end ?? have + 1;
   }
