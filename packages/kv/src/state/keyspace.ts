@@ -4,6 +4,7 @@
 import { SnapshotMap } from "@tailrace/replica";
 import { type Entry, NEVER } from "./entry.ts";
 import { ExpiryOrder } from "./expiry-order.ts";
+import { KeyTable } from "./key-table.ts";
 import { ABSENT } from "./revision.ts";
 import { ScanOrder } from "./scan-order.ts";
 import { bytesOf, type Counted, Totals } from "./totals.ts";
@@ -27,7 +28,7 @@ export interface KeyspaceListener {
 }
 
 export class Keyspace {
-  readonly #entries = new SnapshotMap<string, Kept>();
+  readonly #entries = new SnapshotMap<string, Kept>([], new KeyTable());
   readonly #expiryOrder = new ExpiryOrder((key) => this.#entries.get(key)?.expiresAtMs);
   readonly #scanOrder: ScanOrder;
   /** Keys that have an expiry. */

@@ -6,13 +6,26 @@ interface Frozen<K, V> {
   readonly kept: Map<K, V | undefined>;
 }
 
+/** What a `SnapshotMap` keeps its contents in: a `Map`, or what does as one. Walked only while it does not change. */
+export interface MapLike<K, V> {
+  readonly size: number;
+  get(key: K): V | undefined;
+  has(key: K): boolean;
+  set(key: K, value: V): unknown;
+  delete(key: K): boolean;
+  keys(): Iterable<K>;
+  entries(): IterableIterator<[K, V]>;
+}
+
 /** Values must not be changed in place while frozen: set a new one. */
 export class SnapshotMap<K, V> {
-  readonly #map: Map<K, V>;
+  readonly #map: MapLike<K, V>;
   readonly #frozen = new Set<Frozen<K, V>>();
 
-  constructor(entries: Iterable<readonly [K, V]> = []) {
-    this.#map = new Map(entries);
+  /** `map` is its own from then on. */
+  constructor(entries: Iterable<readonly [K, V]> = [], map: MapLike<K, V> = new Map()) {
+    this.#map = map;
+    for (const [key, value] of entries) map.set(key, value);
   }
 
   get size(): number {
@@ -39,7 +52,7 @@ export class SnapshotMap<K, V> {
   }
 
   /** As it is now; not while it changes. */
-  [Symbol.iterator](): MapIterator<[K, V]> {
+  [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.#map.entries();
   }
 
