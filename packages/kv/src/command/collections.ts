@@ -78,7 +78,7 @@ export function scan<C extends Collection>(
   const collection = collectionAt(context, args[1], type);
   // Of what is not there no options are read.
   if (collection === undefined) return ["0", []];
-  const { cursor, count, matches } = scanOptions(args, 2);
+  const { cursor, count, matches } = scanOptions(args, 2, context.steps);
   const step = scanStep(collection.size, cursor, count);
   const found: string[] = [];
   for (let at = step.to - 1; at >= step.from; at -= 1) {

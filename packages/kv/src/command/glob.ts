@@ -1,8 +1,8 @@
 // Redis's patterns: `*`, `?`, `[a-c]`, `[^a]`, and `\` before a character meant as it is. Matched in time of pattern × text at
-// most, whatever the pattern, and over all texts that one command holds against it in a bounded number of steps.
+// most, whatever the pattern, and over all texts that are held against it in a bounded number of steps.
 import { Steps } from "./steps.ts";
 
-/** Tells whether a text matches. Throws `CommandError` once all that it was asked took more steps than a command may take. */
+/** Tells whether a text matches. Throws `CommandError` once all that it was asked took more steps than there were. */
 export type Glob = (text: string) => boolean;
 
 type Token =
@@ -11,8 +11,8 @@ type Token =
   | { readonly kind: "literal"; readonly code: number }
   | { readonly kind: "class"; readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] };
 
-export function glob(pattern: string): Glob {
-  return globWithin(pattern, new Steps());
+export function glob(pattern: string, steps = new Steps()): Glob {
+  return globWithin(pattern, steps);
 }
 
 /** For a pattern that is kept: whoever keeps it bounds its length, and that of the texts. */

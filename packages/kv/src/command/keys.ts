@@ -68,8 +68,8 @@ function move(_: CommandContext, [, , database]: Arguments): Reply {
   throw new CommandError(BAD_DATABASE);
 }
 
-function scan({ keyspace }: CommandContext, args: Arguments): Reply {
-  const { cursor, count: limit, matches, type } = scanOptions(args, 1, true);
+function scan({ keyspace, steps }: CommandContext, args: Arguments): Reply {
+  const { cursor, count: limit, matches, type } = scanOptions(args, 1, steps, true);
   const page = keyspace.scan(cursor, limit);
   const keys = page.items.filter((key) => {
     const entry = keyspace.get(key);
@@ -108,7 +108,7 @@ export const KEY_COMMANDS: readonly CommandSpec[] = [
     arity: 2,
     flags: ["readonly"],
     keys: NO_KEYS,
-    run: ({ keyspace }, [, pattern]) => [...keyspace.keys()].filter(glob(pattern)),
+    run: ({ keyspace, steps }, [, pattern]) => [...keyspace.keys()].filter(glob(pattern, steps)),
   },
   { name: "scan", arity: -2, flags: ["readonly"], keys: NO_KEYS, run: scan },
   {

@@ -5,8 +5,8 @@ export const MAX_STRING_BYTES = 1024 * 1024;
 /** What one command may read of strings, repeated ones included: every replica has to do it before anything else. */
 export const MAX_READ_BYTES = 64 * 1024 * 1024;
 /**
- * Elements that one command may look at where a client can make it look at the same ones again and again, and steps of matching
- * patterns: a few seconds' worth. Every replica has to take them before anything else.
+ * Elements that the commands of one transaction may look at where a client can make them look at the same ones again and again,
+ * and steps of matching patterns: a few seconds' worth. Every replica has to take them before anything else.
  */
 export const MAX_STEPS = 16 * 1024 * 1024;
 /** Of PSUBSCRIBE: every message is held against every pattern. */

@@ -3,6 +3,7 @@ import { CommandError, syntaxError } from "./errors.ts";
 import { type Glob, glob } from "./glob.ts";
 import { integer } from "./numbers.ts";
 import type { Arguments } from "./spec.ts";
+import type { Steps } from "./steps.ts";
 
 export interface ScanOptions {
   /** 0: from the beginning. */
@@ -16,7 +17,7 @@ export interface ScanOptions {
 const DEFAULT_COUNT = 10;
 
 /** `args[at]` is the cursor (`scanCursor`), options follow. Throws `CommandError`. */
-export function scanOptions(args: Arguments, at: number, withType = false): ScanOptions {
+export function scanOptions(args: Arguments, at: number, steps: Steps, withType = false): ScanOptions {
   const cursor = scanCursor(args[at]);
   let count = DEFAULT_COUNT;
   let matches: Glob = () => true;
@@ -28,7 +29,7 @@ export function scanOptions(args: Arguments, at: number, withType = false): Scan
     if (option === "COUNT") {
       count = integer(value);
       if (count < 1) throw syntaxError();
-    } else if (option === "MATCH") matches = glob(value);
+    } else if (option === "MATCH") matches = glob(value, steps);
     else if (option === "TYPE" && withType) type = value.toLowerCase();
     else throw syntaxError();
   }

@@ -6,27 +6,28 @@ import { type Reply, set } from "./reply.ts";
 import { checkIntersection, checkUnion, exclusion } from "./set-steps.ts";
 import { setAt } from "./sets.ts";
 import { ALL_KEYS, type Arguments, type CommandContext, type CommandSpec, NO_KEYS } from "./spec.ts";
+import type { Steps } from "./steps.ts";
 
 /** Members of a result, each once. A key that is not there is an empty set. */
-type Operation = (sets: readonly (StringSet | undefined)[]) => Iterable<string>;
+type Operation = (steps: Steps, sets: readonly (StringSet | undefined)[]) => Iterable<string>;
 
-function* intersection(sets: readonly (StringSet | undefined)[]): Generator<string> {
-  checkIntersection(sets);
+function* intersection(steps: Steps, sets: readonly (StringSet | undefined)[]): Generator<string> {
+  checkIntersection(steps, sets);
   const [smallest, ...others] = sets.toSorted((a, b) => (a?.size ?? 0) - (b?.size ?? 0));
   for (const member of smallest?.members ?? []) {
     if (others.every((other) => other?.has(member))) yield member;
   }
 }
 
-const union: Operation = (sets) => {
-  checkUnion(sets);
+const union: Operation = (steps, sets) => {
+  checkUnion(steps, sets);
   const members = new Set<string>();
   for (const set of sets) for (const member of set?.members ?? []) members.add(member);
   return members;
 };
 
-function* difference([first, ...others]: readonly (StringSet | undefined)[]): Generator<string> {
-  const isExcluded = exclusion(first, others);
+function* difference(steps: Steps, [first, ...others]: readonly (StringSet | undefined)[]): Generator<string> {
+  const isExcluded = exclusion(steps, first, others);
   for (const member of first?.members ?? []) if (!isExcluded(member)) yield member;
 }
 
@@ -44,7 +45,7 @@ function sintercard(context: CommandContext, args: Arguments): Reply {
     limit = positiveCount(args[at + 1], "ERR LIMIT can't be negative");
   }
   let count = 0;
-  for (const _ of intersection(setsAt(context, keys))) {
+  for (const _ of intersection(context.steps, setsAt(context, keys))) {
     count += 1;
     if (count === limit) break;
   }
@@ -58,7 +59,7 @@ function family(name: string, operation: Operation): CommandSpec[] {
       arity: -2,
       flags: ["readonly"],
       keys: ALL_KEYS,
-      run: (context, [, ...keys]) => set([...operation(setsAt(context, keys))]),
+      run: (context, [, ...keys]) => set([...operation(context.steps, setsAt(context, keys))]),
     },
     {
       name: `${name}store`,
@@ -67,7 +68,7 @@ function family(name: string, operation: Operation): CommandSpec[] {
       keys: ALL_KEYS,
       run: (context, [, target, ...keys]) => {
         const result = new StringSet();
-        for (const member of operation(setsAt(context, keys))) result.add(member);
+        for (const member of operation(context.steps, setsAt(context, keys))) result.add(member);
         return store(context, target, result);
       },
     },

@@ -8,7 +8,7 @@ import { CommandError, syntaxError, wrongType } from "./errors.ts";
 import { integer, parseDouble } from "./numbers.ts";
 import type { Reply } from "./reply.ts";
 import { type Arguments, type CommandContext, type CommandSpec, FIRST_KEY } from "./spec.ts";
-import { checkSteps } from "./steps.ts";
+import type { Steps } from "./steps.ts";
 
 interface Request {
   readonly alpha: boolean;
@@ -90,8 +90,8 @@ function lookUp({ keyspace }: CommandContext, pattern: string, element: string):
 }
 
 /** Each makes a key as long as its pattern. Throws `CommandError`. */
-function checkLookUps(elements: number, patterns: readonly string[]): void {
-  checkSteps(elements * patterns.reduce((sum, pattern) => sum + pattern.length + 1, 0));
+function checkLookUps(steps: Steps, elements: number, patterns: readonly string[]): void {
+  steps.take(elements * patterns.reduce((sum, pattern) => sum + pattern.length + 1, 0));
 }
 
 const NOT_A_NUMBER = "ERR One or more scores can't be converted into double";
@@ -115,7 +115,7 @@ function compareText(a: string | undefined, b: string | undefined): number {
 /** Those that are the same by the pattern come by their own bytes: the order must not depend on where they stood. */
 function sorted(context: CommandContext, elements: readonly string[], request: Request): string[] {
   const { alpha, descending, by } = request;
-  checkLookUps(elements.length, by === undefined ? [] : [by]);
+  checkLookUps(context.steps, elements.length, by === undefined ? [] : [by]);
   const keyed = elements.map((element) => {
     const text = by === undefined ? element : lookUp(context, by, element);
     return { element, text: alpha ? text : undefined, weight: alpha ? 0 : weightOf(text) };
@@ -142,7 +142,7 @@ function sort(mayStore: boolean) {
     const from = Math.max(0, request.offset);
     const to = request.limit < 0 ? elements.length : Math.min(elements.length, from + request.limit);
     const shown = elements.slice(from, to);
-    checkLookUps(shown.length, get);
+    checkLookUps(context.steps, shown.length, get);
     const result: (string | null)[] =
       get.length === 0
         ? shown

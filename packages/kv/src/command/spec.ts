@@ -1,6 +1,7 @@
 // What a command is to everyone who routes, checks, runs or lists commands. Owns the interface alone.
 import type { Keyspace } from "../state/keyspace.ts";
 import type { Reply } from "./reply.ts";
+import type { Steps } from "./steps.ts";
 
 /** As COMMAND tells them, as far as they mean anything here. */
 export type Flag =
@@ -40,6 +41,8 @@ export interface CommandContext {
   readonly nowMs: number;
   /** A number in [0, 1): of a write, the same in every replica. */
   fraction(): number;
+  /** What the whole transaction may still cost: of a write, the same in every replica. */
+  readonly steps: Steps;
   /** A message to the subscribers of a channel; how many there are at this replica. */
   publish(channel: string, message: string): number;
 }

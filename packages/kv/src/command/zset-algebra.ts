@@ -7,6 +7,7 @@ import { float, integer } from "./numbers.ts";
 import { double, pairs, type Reply } from "./reply.ts";
 import { checkIntersection, checkUnion, exclusion } from "./set-steps.ts";
 import { type Arguments, type CommandContext, type CommandSpec, FIRST_KEY, NO_KEYS } from "./spec.ts";
+import type { Steps } from "./steps.ts";
 
 /** A key that is given; one that is not there is empty. */
 interface Source {
@@ -25,6 +26,7 @@ const AGGREGATES: Record<string, Aggregate> = {
 };
 
 interface Request {
+  readonly steps: Steps;
   readonly sources: readonly Source[];
   readonly aggregate: Aggregate;
   readonly withScores: boolean;
@@ -68,7 +70,13 @@ function parse(context: CommandContext, args: Arguments, { name, numberAt, takes
     } else if (option === "WITHSCORES" && takes.has(option)) withScores = true;
     else throw syntaxError();
   }
-  return { sources: sets.map((set, i) => ({ set, weight: weights[i] })), aggregate, withScores, limit };
+  return {
+    steps: context.steps,
+    sources: sets.map((set, i) => ({ set, weight: weights[i] })),
+    aggregate,
+    withScores,
+    limit,
+  };
 }
 
 function anySetAt({ keyspace }: CommandContext, key: string): SortedSet | StringSet | undefined {
@@ -97,8 +105,11 @@ function bySize(sources: readonly Source[]): Source[] {
   return sources.toSorted((a, b) => (a.set?.size ?? 0) - (b.set?.size ?? 0));
 }
 
-function union({ sources, aggregate }: Request): SortedSet {
-  checkUnion(sources.map(({ set }) => set));
+function union({ steps, sources, aggregate }: Request): SortedSet {
+  checkUnion(
+    steps,
+    sources.map(({ set }) => set),
+  );
   const scores = new Map<string, number>();
   for (const source of bySize(sources)) {
     for (const member of source.set?.members ?? []) {
@@ -110,8 +121,11 @@ function union({ sources, aggregate }: Request): SortedSet {
   return sorted(scores);
 }
 
-function* intersection({ sources, aggregate }: Request): Generator<[string, number]> {
-  checkIntersection(sources.map(({ set }) => set));
+function* intersection({ steps, sources, aggregate }: Request): Generator<[string, number]> {
+  checkIntersection(
+    steps,
+    sources.map(({ set }) => set),
+  );
   const [smallest, ...others] = bySize(sources);
   for (const member of smallest.set?.members ?? []) {
     let score = weighed(smallest, member) ?? 0;
@@ -124,8 +138,10 @@ function* intersection({ sources, aggregate }: Request): Generator<[string, numb
   }
 }
 
-function* difference([first, ...others]: readonly Source[]): Generator<[string, number]> {
+function* difference({ steps, sources }: Request): Generator<[string, number]> {
+  const [first, ...others] = sources;
   const isExcluded = exclusion(
+    steps,
     first.set,
     others.map(({ set }) => set),
   );
@@ -143,7 +159,7 @@ function sorted(entries: Iterable<readonly [string, number]>): SortedSet {
 
 function compute(operation: Operation, request: Request): SortedSet {
   if (operation === "union") return union(request);
-  return sorted(operation === "inter" ? intersection(request) : difference(request.sources));
+  return sorted(operation === "inter" ? intersection(request) : difference(request));
 }
 
 function show(form: Form) {

@@ -1,6 +1,7 @@
 // Transactions on the store: into the log, or only to the state where they change nothing.
 import type { Consistency } from "@tailrace/replica";
 import { isError } from "../command/reply.ts";
+import { Steps } from "../command/steps.ts";
 import { anyCommandNamed, keyPositions, runCommand } from "../command/table.ts";
 import { type CompareAndDo, type Done, onlyReads, outcomeOf, transactionArguments } from "../command/transactions.ts";
 import type { Store } from "../store/store.ts";
@@ -27,7 +28,13 @@ export async function transact(
         {
           keys: keyPositions(spec, args).map((at) => args[at]),
           answer: (keyspace) => {
-            const context = { keyspace, nowMs: keyspace.nowMs, fraction: () => 0, publish: () => 0 };
+            const context = {
+              keyspace,
+              nowMs: keyspace.nowMs,
+              fraction: () => 0,
+              steps: new Steps(),
+              publish: () => 0,
+            };
             return { reply: runCommand(spec, context, args), revision: keyspace.revision };
           },
         },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { MAX_STEPS } from "../command/limits.ts";
 import { isError } from "../command/reply.ts";
 import { Keyspace } from "../state/keyspace.ts";
 import type { Unit } from "./batch.ts";
@@ -184,4 +185,28 @@ test("the log's clock never goes back, and what has expired is gone before the r
   assert.equal(at(1100, "GET", "a"), null);
   at(500, "SET", "b", "1", "PX", "100");
   assert.equal(at(1199, "PTTL", "b"), 1);
+});
+
+test("the commands of a transaction have a bounded number of steps together, and those of another one as many again", () => {
+  const replica = new Applied();
+  const members = Array.from({ length: 1_000 }, (_, i) => String(i));
+  const union = ["sunionstore", "target", ...members.map(() => "set")];
+  // Each of them is far below the bound.
+  const often = Math.floor(MAX_STEPS / members.length ** 2);
+  const commands = [...Array.from({ length: often }, () => union), union, ["set", "after", "1"], ["keys", "x*y"]];
+  const [[added], [all], [alone]] = [
+    replica.apply(1, [{ watches: [], commands: [["sadd", "set", ...members]] }]),
+    replica.apply(2, [{ watches: [], commands }]),
+    replica.apply(3, [{ watches: [], commands: [union] }]),
+  ];
+  assert.deepEqual(added?.replies, [members.length]);
+  assert.deepEqual(
+    all?.replies.slice(0, often),
+    Array.from({ length: often }, () => members.length),
+  );
+  const [tooMuch, set, keys] = all?.replies.slice(often) ?? [];
+  for (const refused of [tooMuch, keys]) assert.match(JSON.stringify(refused), /too much to do at once/);
+  assert.ok(!isError(set));
+  assert.equal(replica.state.get("after")?.value, "1");
+  assert.deepEqual(alone?.replies, [members.length]);
 });

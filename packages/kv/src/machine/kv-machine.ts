@@ -4,6 +4,7 @@ import { ByteWriter, type Machine, type Position } from "@tailrace/replica";
 import { OUT_OF_MEMORY } from "../command/errors.ts";
 import { error, type Reply } from "../command/reply.ts";
 import type { Arguments, CommandContext } from "../command/spec.ts";
+import { Steps } from "../command/steps.ts";
 import { anyCommandNamed, hasFlag, runCommand } from "../command/table.ts";
 import { Keyspace, type KeyspaceListener } from "../state/keyspace.ts";
 import { revisionOf } from "../state/revision.ts";
@@ -64,7 +65,7 @@ function applyBatch(keyspace: Keyspace, batch: Batch, position: Position, hooks:
 }
 
 function contextOf(keyspace: Keyspace, seed: number, hooks: KvHooks): CommandContext {
-  return { keyspace, nowMs: keyspace.nowMs, fraction: chanceOf(seed), publish: hooks.publish };
+  return { keyspace, nowMs: keyspace.nowMs, fraction: chanceOf(seed), steps: new Steps(), publish: hooks.publish };
 }
 
 function applyUnit(keyspace: Keyspace, { commands }: Unit, maxBytes: number, context: CommandContext): Reply[] {

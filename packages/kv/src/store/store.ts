@@ -12,6 +12,7 @@ import {
 import { OUT_OF_MEMORY } from "../command/errors.ts";
 import { error, type Reply } from "../command/reply.ts";
 import type { Arguments, CommandSpec } from "../command/spec.ts";
+import { Steps } from "../command/steps.ts";
 import { anyCommandNamed, hasFlag, keyPositions, refusalOf, runCommand } from "../command/table.ts";
 import type { Batch, Unit } from "../machine/batch.ts";
 import { kvMachine, type UnitResult } from "../machine/kv-machine.ts";
@@ -177,7 +178,10 @@ export class Store {
     return this.query(
       {
         keys: keysOf(commands),
-        answer: (keyspace) => commands.map((args) => this.#answer(keyspace, args)),
+        answer: (keyspace) => {
+          const steps = new Steps();
+          return commands.map((args) => this.#answer(keyspace, args, steps));
+        },
       },
       consistency,
     );
@@ -192,7 +196,7 @@ export class Store {
 
   /** As an eventual `run` of one command, at once. Throws as `Replica.peek` does. */
   runNow(args: Arguments): Reply {
-    return this.replica.peek((keyspace) => this.#answer(keyspace, args));
+    return this.replica.peek((keyspace) => this.#answer(keyspace, args, new Steps()));
   }
 
   /** Whatever can be asked of a state. Rejects as `Replica.read` does. */
@@ -205,7 +209,7 @@ export class Store {
     return this.replica.close();
   }
 
-  #answer(keyspace: Keyspace, args: Arguments): Reply {
+  #answer(keyspace: Keyspace, args: Arguments, steps: Steps): Reply {
     const spec = anyCommandNamed(args[0]);
     if (spec === undefined || !hasFlag(spec, "readonly")) throw new Error(`${args[0]} is no command that reads`);
     const context = {
@@ -213,6 +217,7 @@ export class Store {
       // What is left of a time to live: the log tells no time while nothing is written.
       nowMs: Math.max(keyspace.nowMs, this.#wallMs()),
       fraction: () => this.#runtime.fraction(),
+      steps,
       publish: () => 0,
     };
     return runCommand(spec, context, args);

@@ -1,4 +1,5 @@
 // Our commands as a client would see them, with nothing between: the keyspace alone, by the clock of the machine.
+import { Steps } from "../../src/command/steps.ts";
 import { commandNamed, runCommand } from "../../src/command/table.ts";
 import { Keyspace } from "../../src/state/keyspace.ts";
 import { revisionOf } from "../../src/state/revision.ts";
@@ -33,6 +34,7 @@ export class CommandTable implements Answerer {
     const context = {
       keyspace: this.#keyspace,
       nowMs: this.#keyspace.nowMs,
+      steps: new Steps(),
       fraction: () => this.#random.fraction(),
       publish: () => 0,
     };

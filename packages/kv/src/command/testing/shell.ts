@@ -2,6 +2,7 @@
 import { Keyspace } from "../../state/keyspace.ts";
 import { revisionOf } from "../../state/revision.ts";
 import { isError, type Reply } from "../reply.ts";
+import { Steps } from "../steps.ts";
 import { anyCommandNamed, runCommand } from "../table.ts";
 
 export class Shell {
@@ -32,6 +33,7 @@ export class Shell {
         this.#chance = (this.#chance * 48_271) % 0x7fffffff;
         return this.#chance / 0x7fffffff;
       },
+      steps: new Steps(),
       publish: () => 0,
     };
     return runCommand(spec, context, args);
