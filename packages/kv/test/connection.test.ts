@@ -108,15 +108,15 @@ describe("a connection", () => {
     assert.equal(client.received, "");
   });
 
-  test("that was let go and does not go is closed", async () => {
+  test("that was let go and does not go is closed", async (t) => {
     const own = await LocalKv.start();
+    t.after(() => own.stop());
     const client = own.connect();
     client.socket.removeAllListeners("end");
     client.send(["QUIT"]);
     await client.expect("+OK\r\n");
     while (own.server.clients > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     client.end();
-    await own.stop();
   });
 
   test("that speaks something else is told so and closed, and a browser is not even told", async () => {
@@ -177,8 +177,9 @@ describe("a connection", () => {
 });
 
 describe("a port with a password", () => {
-  test("answers nobody who does not know it", async () => {
+  test("answers nobody who does not know it", async (t) => {
     const kv = await LocalKv.start({ password: "s3cret" });
+    t.after(() => kv.stop());
     const client = kv.connect();
     client.send(["GET", "a"], ["AUTH", "wrong"], ["AUTH", "nobody", "s3cret"], ["HELLO", "3"]);
     const wrong = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
@@ -189,11 +190,11 @@ describe("a port with a password", () => {
     client.received = client.received.slice(client.received.indexOf("+OK"));
     await client.expect("+OK\r\n$-1\r\n+RESET\r\n-NOAUTH Authentication required.\r\n");
     client.end();
-    await kv.stop();
   });
 
-  test("has room for so many connections, and says so to others", async () => {
+  test("has room for so many connections, and says so to others", async (t) => {
     const kv = await LocalKv.start({ maxClients: 1 });
+    t.after(() => kv.stop());
     const first = kv.connect();
     first.send(["PING"]);
     await first.expect("+PONG\r\n");
@@ -201,13 +202,13 @@ describe("a port with a password", () => {
     await second.expect("-ERR max number of clients reached\r\n");
     await second.closed;
     first.end();
-    await kv.stop();
   });
 });
 
 describe("while the log is away", () => {
-  test("a client is told what that means for its command, and may read what this replica has", async () => {
+  test("a client is told what that means for its command, and may read what this replica has", async (t) => {
     const kv = await LocalKv.start({ readTimeoutMs: 300, proposalTimeoutMs: 300 });
+    t.after(() => kv.stop());
     const client = kv.connect();
     client.send(["SET", "a", "1"]);
     await client.expect("+OK\r\n");
@@ -226,6 +227,5 @@ describe("while the log is away", () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     client.end();
-    await kv.stop();
   });
 });

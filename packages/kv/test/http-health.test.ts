@@ -4,8 +4,9 @@ import type { Store } from "../src/index.ts";
 import { HttpServer } from "../src/index.ts";
 import { LocalKv, SILENT } from "./support.ts";
 
-test("a replica is healthy once it has caught up, while it reaches the log, and until it stops", async () => {
+test("a replica is healthy once it has caught up, while it reaches the log, and until it stops", async (t) => {
   const kv = await LocalKv.start();
+  t.after(() => kv.stop());
   let store: Store | undefined;
   const port = await HttpServer.listen({
     host: "127.0.0.1",
@@ -14,6 +15,7 @@ test("a replica is healthy once it has caught up, while it reaches the log, and 
     redis: kv.server,
     log: SILENT,
   });
+  t.after(() => port.close(0));
   const health = async () => {
     const response = await fetch(`http://127.0.0.1:${port.port}/health`);
     return [response.status, ((await response.json()) as { status: string }).status];
@@ -29,11 +31,11 @@ test("a replica is healthy once it has caught up, while it reaches the log, and 
   while ((await health())[0] !== 200) await new Promise((resolve) => setTimeout(resolve, 5));
   await kv.stop();
   assert.deepEqual(await health(), [503, "stopped"]);
-  await port.close(0);
 });
 
-test("metrics are of this replica and its port", async () => {
+test("metrics are of this replica and its port", async (t) => {
   const kv = await LocalKv.start({ maxBytes: 1_000_000 });
+  t.after(() => kv.stop());
   const port = await HttpServer.listen({
     host: "127.0.0.1",
     port: 0,
@@ -41,6 +43,7 @@ test("metrics are of this replica and its port", async () => {
     redis: kv.server,
     log: SILENT,
   });
+  t.after(() => port.close(0));
   const client = kv.connect();
   client.send(["SET", "a", "1"], ["SET", "b", "1", "PX", "100000"]);
   await client.expect("+OK\r\n+OK\r\n");
@@ -60,6 +63,4 @@ test("metrics are of this replica and its port", async () => {
   assert.equal((await fetch(`http://127.0.0.1:${port.port}/nothing`)).status, 404);
   assert.equal((await fetch(`http://127.0.0.1:${port.port}/health`, { method: "POST" })).status, 405);
   client.end();
-  await port.close(0);
-  await kv.stop();
 });

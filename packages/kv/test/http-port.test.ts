@@ -115,8 +115,9 @@ describe("the S2 KV demo's routes", () => {
 });
 
 describe("who may ask", () => {
-  test("only who shows the token, where there is one", async () => {
+  test("only who shows the token, where there is one", async (t) => {
     const guarded = await LocalHttp.start({ token: "secret", metricsAuth: true });
+    t.after(() => guarded.stop());
     for (const headers of [{}, { authorization: "Bearer secre" }, { authorization: "Basic secret" }]) {
       for (const path of ["/v1/keys/a", "/v1/watch", "/api/Strong?key=a", "/metrics", "/nowhere"]) {
         const refused = await guarded.get(path, headers as Record<string, string>);
@@ -128,25 +129,25 @@ describe("who may ask", () => {
     assert.equal((await guarded.get("/v1/openapi.json")).status, 200);
     assert.equal((await guarded.put("/v1/keys/a", "1", { authorization: "Bearer secret" })).status, 200);
     assert.equal((await guarded.get("/metrics", { authorization: "bearer secret" })).status, 200);
-    await guarded.stop();
   });
 });
 
 describe("health and metrics", () => {
-  test("a replica that has not caught up says so, and answers nothing else", async () => {
+  test("a replica that has not caught up says so, and answers nothing else", async (t) => {
     const loading = await LocalHttp.start({ store: () => undefined });
+    t.after(() => loading.stop());
     assert.equal((await loading.get("/health")).status, 503);
     assert.equal((await loading.get("/live")).status, 200);
     const refused = await loading.get("/v1/keys/a");
     assert.equal(refused.status, 503);
     assert.equal(refused.json.code, "unavailable");
     assert.equal((await loading.get("/metrics")).status, 200);
-    await loading.stop();
     assert.equal((await kv.get("/health")).status, 200);
   });
 
-  test("a replica that cannot reach its log answers eventual reads alone, and one that has stopped nothing", async () => {
+  test("a replica that cannot reach its log answers eventual reads alone, and one that has stopped nothing", async (t) => {
     const cut = await LocalHttp.start({ proposalTimeoutMs: 300, readTimeoutMs: 300 });
+    t.after(() => cut.stop());
     cut.stream.weather.down = true;
     const write = await cut.put("/v1/keys/a", "1");
     assert.ok([503, 504].includes(write.status), String(write.status));
@@ -158,7 +159,6 @@ describe("health and metrics", () => {
     await cut.store.close();
     assert.equal((await cut.get("/health")).status, 503);
     assert.equal((await cut.get("/v1/keys/a")).status, 503);
-    await cut.server.close(0);
   });
 
   test("metrics count requests by route, never by what clients make up", async () => {
@@ -308,8 +308,9 @@ describe("clients that behave badly", () => {
     assert.match(await exchange("*3\r\n$3\r\nSET\r\n"), /^HTTP\/1\.1 400 [\s\S]*\{"code":"bad_request"/);
   });
 
-  test("a watcher that takes nothing holds no more than its connection does", async () => {
+  test("a watcher that takes nothing holds no more than its connection does", async (t) => {
     const roomy = await LocalHttp.start({ historyBytes: 2 * 1024 * 1024 });
+    t.after(() => roomy.stop());
     const socket = createConnection({ port: roomy.server.port, host: "127.0.0.1" });
     socket.on("error", () => undefined);
     socket.write("GET /v1/watch HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -327,6 +328,5 @@ describe("clients that behave badly", () => {
     socket.resume();
     await closed;
     assert.match(text, /revision_gone/);
-    await roomy.stop();
   });
 });

@@ -62,8 +62,9 @@ test("a page ends where it is large", async () => {
   assert.equal((await kv.get("/v1/keys?prefix=page")).json.keys.length, 4);
 });
 
-test("a listing sees what was written before it, on every replica", async () => {
+test("a listing sees what was written before it, on every replica", async (t) => {
   const other = await LocalHttp.start({}, kv.stream);
+  t.after(() => other.stop());
   await other.get("/v1/keys");
   for (let i = 0; i < 20; i += 1) {
     await kv.put(`/v1/keys/seen${i}`, "x");
@@ -71,7 +72,6 @@ test("a listing sees what was written before it, on every replica", async () => 
     if (i % 3 === 0) await kv.ask("DELETE", `/v1/keys/seen${i}`);
     if (i % 3 === 0) await kv.put(`/v1/keys/seen${i}`, "y");
   }
-  await other.stop();
 });
 
 test("a transaction does the one or the other, as a whole", async () => {
@@ -125,8 +125,9 @@ test("a transaction that only reads writes nothing", async () => {
   assert.equal(kv.store.replica.next, before);
 });
 
-test("concurrent transfers keep the sum, on two replicas", async () => {
+test("concurrent transfers keep the sum, on two replicas", async (t) => {
   const other = await LocalHttp.start({}, kv.stream);
+  t.after(() => other.stop());
   await kv.put("/v1/keys/acc0", "100");
   await kv.put("/v1/keys/acc1", "100");
   let retries = 0;
@@ -156,7 +157,6 @@ test("concurrent transfers keep the sum, on two replicas", async () => {
     ["acc0", "acc1"].map(async (key) => String((await other.get(`/v1/keys/${key}`)).bytes)),
   );
   assert.deepEqual(values, ["90", "110"]);
-  await other.stop();
 });
 
 test("transactions that are none are refused, and say why", async () => {
@@ -262,8 +262,9 @@ test("a watcher that lost its connection, again and again, misses nothing and se
   );
 });
 
-test("who asks for what is no longer remembered is told so, while it watches, too", async () => {
+test("who asks for what is no longer remembered is told so, while it watches, too", async (t) => {
   const small = await LocalHttp.start({ historyBytes: 3000 });
+  t.after(() => small.stop());
   const { revision } = (await small.put("/v1/keys/a", "1")).json;
   for (let i = 0; i < 50; i += 1) await small.put("/v1/keys/a", String(i));
   const gone = await small.get(`/v1/watch?from=${revision}`);
@@ -277,22 +278,22 @@ test("who asks for what is no longer remembered is told so, while it watches, to
   for (let event = await watch.next(); event !== undefined; event = await watch.next()) told.push(event);
   assert.equal(told.at(-1)?.event, "error");
   assert.equal(told.at(-1)?.data.code, "revision_gone");
-  await small.stop();
 });
 
-test("an empty log is no reason to wait: everything from the beginning is what comes", async () => {
+test("an empty log is no reason to wait: everything from the beginning is what comes", async (t) => {
   const empty = await LocalHttp.start({ readTimeoutMs: 500 });
+  t.after(() => empty.stop());
   assert.deepEqual((await empty.get("/v1/keys?at_least=0")).json, { keys: [], has_more: false, revision: 0 });
   const watch = await EventStream.open(`${empty.url}/v1/watch?from=0`);
   await watch.next();
   await empty.put("/v1/keys/first", "1");
   assert.equal((await watch.next())?.data.changes[0].key, "first");
   watch.close();
-  await empty.stop();
 });
 
-test("a watch ends with its replica, and a stop does not wait for it", async () => {
+test("a watch ends with its replica, and a stop does not wait for it", async (t) => {
   const brief = await LocalHttp.start();
+  t.after(() => brief.stop());
   const watch = await EventStream.open(`${brief.url}/v1/watch`);
   await watch.next();
   await brief.stop();
@@ -300,8 +301,9 @@ test("a watch ends with its replica, and a stop does not wait for it", async () 
   assert.equal(await watch.next(), undefined);
 });
 
-test("a key's history has what it was, the newest first, on pages", async () => {
+test("a key's history has what it was, the newest first, on pages", async (t) => {
   const fresh = await LocalHttp.start();
+  t.after(() => fresh.stop());
   const revisions: number[] = [];
   for (const value of ["1", "2"]) revisions.push((await fresh.put("/v1/keys/old", value)).json.revision);
   revisions.push((await fresh.ask("DELETE", "/v1/keys/old")).json.revision);
@@ -322,15 +324,14 @@ test("a key's history has what it was, the newest first, on pages", async () => 
   );
   assert.equal(page.has_more, true);
   assert.deepEqual((await fresh.get("/v1/keys/never/history")).json.changes, []);
-  await fresh.stop();
 });
 
-test("a replica that has restarted remembers what it read in the log", async () => {
+test("a replica that has restarted remembers what it read in the log", async (t) => {
   await kv.put("/v1/keys/restart", "1");
   const { revision } = (await kv.put("/v1/keys/restart", "2")).json;
   const other = await LocalHttp.start({}, kv.stream);
+  t.after(() => other.stop());
   const { changes } = (await other.get("/v1/keys/restart/history")).json;
   assert.equal(changes.length, 2);
   assert.equal(changes[0].revision, revision);
-  await other.stop();
 });

@@ -121,8 +121,9 @@ test("a time to live ends a value, and a later value ends it", async () => {
   assert.equal((await kv.get("/v1/keys/short")).status, 404);
 });
 
-test("a reader says how new it must be", async () => {
+test("a reader says how new it must be", async (t) => {
   const other = await LocalHttp.start({ readTimeoutMs: 300 }, kv.stream);
+  t.after(() => other.stop());
   const { revision } = (await kv.put("/v1/keys/seen", "1")).json;
   for (const query of ["", "?consistency=strong", `?at_least=${revision}`]) {
     assert.equal(String((await other.get(`/v1/keys/seen${query}`)).bytes), "1", query);
@@ -140,7 +141,6 @@ test("a reader says how new it must be", async () => {
   ]) {
     assert.equal((await kv.get(`/v1/keys/seen?${bad}`)).status, 400, bad);
   }
-  await other.stop();
 });
 
 test("what is too large is refused, and nothing of it is kept", async () => {
@@ -153,13 +153,13 @@ test("what is too large is refused, and nothing of it is kept", async () => {
   assert.equal(type.status, 400);
 });
 
-test("what takes memory is refused at the bound, and what frees it is not", async () => {
+test("what takes memory is refused at the bound, and what frees it is not", async (t) => {
   const full = await LocalHttp.start({ maxBytes: 1000 });
+  t.after(() => full.stop());
   assert.equal((await full.put("/v1/keys/a", "x".repeat(2000))).status, 200);
   const refused = await full.put("/v1/keys/b", "x");
   assert.equal(refused.status, 507);
   assert.equal(refused.json.code, "out_of_memory");
   assert.equal((await full.ask("DELETE", "/v1/keys/a")).json.deleted, true);
   assert.equal((await full.put("/v1/keys/b", "x")).status, 200);
-  await full.stop();
 });
