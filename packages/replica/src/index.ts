@@ -28,4 +28,4 @@ export {
   type SnapshotOptions,
 } from "./replica.ts";
 export { type ReplicaRuntime, systemRuntime, type Timer } from "./runtime.ts";
-export { SnapshotMap } from "./snapshot/snapshot-map.ts";
+export { type MapLike, SnapshotMap } from "./snapshot/snapshot-map.ts";
