@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { figuresOf } from "./figures.ts";
+import { LIMITS, LIMITS_STORE } from "./limits/limits.ts";
 import { type BenchOptions, benchOptions, type StoreKind } from "./options.ts";
-import { type Figures, medians, printRow, type Result, writeJson } from "./report.ts";
+import { type Figures, printRow, type Result, summarized, writeJson } from "./report.ts";
 import { BOUNDED_MEMORY, BOUNDED_ROWS, prepare, ROWS, type Row } from "./rows.ts";
 import type { BenchServer, ServerName } from "./servers/server.ts";
 import { startServer } from "./servers/start.ts";
@@ -13,6 +14,7 @@ const IDLE_SECS = 10;
 
 const REST_BEGINS_MS = 2_000;
 
+const runStartedMs = performance.now();
 const asked = benchOptions(process.argv.slice(2));
 if (asked === undefined) process.exit(0);
 const options: BenchOptions = asked;
@@ -42,9 +44,13 @@ async function measure(server: BenchServer, store: StoreKind, row: Row, secs: nu
   }
 }
 
+function isAsked(row: string): boolean {
+  return options.rows.length === 0 || options.rows.some((part) => row.includes(part));
+}
+
 /** The servers in turn, A B A B …, and of each figure the median. */
 async function measureRow(started: readonly BenchServer[], store: StoreKind, row: Row): Promise<void> {
-  if (options.rows.length > 0 && !options.rows.some((part) => row.name.includes(part))) return;
+  if (!isAsked(row.name)) return;
   if (row.needs !== undefined && !tools[row.needs]) return;
   const servers = started.filter(({ name }) => row.server === undefined || row.server === name);
   const rounds = new Map<BenchServer, Figures[]>(servers.map((server) => [server, []]));
@@ -55,8 +61,19 @@ async function measureRow(started: readonly BenchServer[], store: StoreKind, row
     }
   }
   for (const [server, all] of rounds)
-    if (all.length > 0) results.push({ store, row: row.name, server: server.name, figures: medians(all) });
+    if (all.length > 0) results.push({ store, row: row.name, server: server.name, ...summarized(all) });
   printRow(results, store, row.name);
+}
+
+/** What the machine gives while both servers rest. */
+async function measureLimits(store: StoreKind): Promise<void> {
+  for (const limit of LIMITS) {
+    if (!isAsked(limit.name)) continue;
+    const rounds: Figures[] = [];
+    for (let round = 0; round < options.rounds; round += 1) rounds.push(await limit.run(options.secs));
+    results.push({ store, row: limit.name, server: "machine", ...summarized(rounds) });
+    printRow(results, store, limit.name);
+  }
 }
 
 /** What the servers ask of their stores while nobody asks anything of them. */
@@ -82,6 +99,7 @@ async function measureRest(servers: readonly BenchServer[], store: StoreKind): P
 async function measureStore(store: StoreKind): Promise<void> {
   await onFreshServers(store, undefined, async (servers) => {
     for (const row of ROWS) await measureRow(servers, store, row);
+    if (store === LIMITS_STORE) await measureLimits(store);
     await measureRest(servers, store);
   });
   if (store !== "file") return;
@@ -114,5 +132,7 @@ async function onFreshServers(
 
 for (const store of options.stores) await measureStore(store);
 for (const reason of skipped) console.log(`skipped: ${reason}`);
-if (options.out !== undefined) writeJson(options.out, results, skipped);
+const tookSecs = Math.round((performance.now() - runStartedMs) / 1000);
+console.log(`\ntook ${tookSecs} seconds`);
+if (options.out !== undefined) writeJson(options.out, results, skipped, tookSecs);
 process.exit(0);

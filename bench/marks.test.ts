@@ -21,22 +21,26 @@ test("a mark is reached, missed, or not measured", () => {
     result("alone", "tailrace", { "requests/s": 100 }),
   ];
   const marks: Mark[] = [
-    { row: "fast", store: "file", figure: "requests/s", bound: { atLeast: 1.5 } },
-    { row: "fast", store: "file", figure: "requests/s", bound: { atLeast: 2 } },
-    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 0.5 } },
-    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 0.4 } },
-    { row: "alone", store: "file", figure: "requests/s", bound: { atLeast: 1 } },
-    { row: "fast", store: "s3", figure: "requests/s", bound: { atLeast: 1 } },
+    { row: "fast", store: "file", figure: "requests/s", bound: { atLeast: 1.5 }, against: "s2-lite" },
+    { row: "fast", store: "file", figure: "requests/s", bound: { atLeast: 2 }, against: "s2-lite" },
+    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 0.5 }, against: "s2-lite" },
+    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 0.4 }, against: "s2-lite" },
+    { row: "alone", store: "file", figure: "requests/s", bound: { atLeast: 1 }, against: "s2-lite" },
+    { row: "fast", store: "s3", figure: "requests/s", bound: { atLeast: 1 }, against: "s2-lite" },
+    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 4 }, against: "itself" },
+    { row: "fast", store: "file", figure: "p99 ms", bound: { atMost: 3 }, against: "itself" },
   ];
   assert.deepEqual(
-    judge(results, marks).map(({ ratio, state }) => [ratio, state]),
+    judge(results, marks).map(({ worst, state }) => [worst, state]),
     [
       [1.5, "reached"],
-      [1.5, "short"],
+      [1.5, "measured short"],
       [0.5, "reached"],
-      [0.5, "short"],
-      [undefined, "not measured"],
-      [undefined, "not measured"],
+      [0.5, "measured short"],
+      [undefined, "not attempted"],
+      [undefined, "not attempted"],
+      [4, "reached"],
+      [4, "measured short"],
     ],
   );
 });
@@ -48,7 +52,7 @@ test("a tail may be a millisecond behind its acknowledgement", () => {
   ];
   assert.deepEqual(
     judgeTails(results).map(({ state }) => state),
-    ["reached", "short"],
+    ["reached", "measured short"],
   );
 });
 

@@ -1,4 +1,4 @@
-// What Tailrace is to reach beside S2 Lite in the same run, and whether it did. Pure: looks at results, measures nothing.
+// What Tailrace is to reach beside S2 Lite in the same run, and of itself, and whether it did. Pure: looks at results, measures nothing.
 import type { StoreKind } from "./options.ts";
 import type { Figures, Result } from "./report.ts";
 
@@ -9,28 +9,42 @@ export interface Mark {
   readonly row: string;
   readonly store: StoreKind;
   readonly figure: string;
-  /** Of the ratio to S2 Lite. */
+  /** Of the ratio to S2 Lite, or of Tailrace's own figure. */
   readonly bound: Bound;
+  readonly against: "s2-lite" | "itself";
 }
 
 export interface Judged extends Mark {
-  /** The worst of the rows; undefined when it was not measured. */
-  readonly ratio: number | undefined;
-  readonly state: "reached" | "short" | "not measured";
+  /** The worst of the rows, as a ratio or Tailrace's own figure; undefined when it was not measured. */
+  readonly worst: number | undefined;
+  readonly state: State;
 }
+
+export type State = "reached" | "measured short" | "not attempted";
 
 const most = (row: string, store: StoreKind, figure: string, atMost: number): Mark => ({
   row,
   store,
   figure,
   bound: { atMost },
+  against: "s2-lite",
 });
 const least = (row: string, store: StoreKind, figure: string, atLeast: number): Mark => ({
   row,
   store,
   figure,
   bound: { atLeast },
+  against: "s2-lite",
 });
+const own = (row: string, store: StoreKind, figure: string, atMost: number): Mark => ({
+  ...most(row, store, figure, atMost),
+  against: "itself",
+});
+
+/** Under full load: how late the event loop may be, and what share of the time the collector of garbage may take. */
+const LOOP_DELAY_P99_MS = 20;
+const GC_SHARE = 0.05;
+const FULL_LOADS = ["small appends, 512 clients", "8 KiB records, 125 MiB/s offered", "8 KiB records, overdriven"];
 
 export const MARKS: readonly Mark[] = [
   most("8 KiB records, 1 MiB/s offered", "file", "ack p50 ms", 0.65),
@@ -60,6 +74,10 @@ export const MARKS: readonly Mark[] = [
   most("100 followers", "file", "tail p99 ms", 0.5),
   most("8 KiB records, overdriven, --memory", "file", "peak RSS MiB", 0.6),
   most("8 KiB records, 125 MiB/s offered", "file", "cpu seconds / GiB", 0.6),
+  ...FULL_LOADS.flatMap((row) => [
+    own(row, "file", "loop delay p99 ms", LOOP_DELAY_P99_MS),
+    own(row, "file", "gc share", GC_SHARE),
+  ]),
 ];
 
 /** How much later than its acknowledgement a record may reach a reader, in the median. */
@@ -70,24 +88,30 @@ export interface TailBehindAck {
   readonly row: string;
   readonly store: StoreKind;
   readonly behindMs: number;
-  readonly state: "reached" | "short";
+  readonly state: State;
 }
 
 export function judge(results: readonly Result[], marks: readonly Mark[] = MARKS): Judged[] {
   return marks.map((mark) => {
-    const ratios = rowsOf(results, mark).flatMap((ours) => {
-      const theirs = results.find(
-        ({ store, row, server }) => store === ours.store && row === ours.row && server === "s2-lite",
-      );
-      const ratio = ours.figures[mark.figure] / (theirs?.figures[mark.figure] ?? Number.NaN);
-      return Number.isFinite(ratio) ? [ratio] : [];
-    });
-    if (ratios.length === 0) return { ...mark, ratio: undefined, state: "not measured" };
+    const judged = rowsOf(results, mark)
+      .map((ours) => judgedBy(results, mark, ours))
+      .filter((value) => Number.isFinite(value));
+    if (judged.length === 0) return { ...mark, worst: undefined, state: "not attempted" };
     const { bound } = mark;
-    const ratio = "atLeast" in bound ? Math.min(...ratios) : Math.max(...ratios);
-    const reached = "atLeast" in bound ? ratio >= bound.atLeast : ratio <= bound.atMost;
-    return { ...mark, ratio, state: reached ? "reached" : "short" };
+    const worst = "atLeast" in bound ? Math.min(...judged) : Math.max(...judged);
+    const reached = "atLeast" in bound ? worst >= bound.atLeast : worst <= bound.atMost;
+    return { ...mark, worst, state: reached ? "reached" : "measured short" };
   });
+}
+
+/** NaN when there is nothing to judge. */
+function judgedBy(results: readonly Result[], { figure, against }: Mark, ours: Result): number {
+  const value = ours.figures[figure] ?? Number.NaN;
+  if (against === "itself") return value;
+  const theirs = results.find(
+    ({ store, row, server }) => store === ours.store && row === ours.row && server === "s2-lite",
+  );
+  return value / (theirs?.figures[figure] ?? Number.NaN);
 }
 
 /** Rows with bounded memory have marks of their own. */
@@ -109,7 +133,12 @@ export function judgeTails(results: readonly Result[]): TailBehindAck[] {
       const behindMs = behind(figures);
       if (behindMs === undefined) return [];
       return [
-        { row, store, behindMs, state: behindMs <= TAIL_BEHIND_ACK_MS ? ("reached" as const) : ("short" as const) },
+        {
+          row,
+          store,
+          behindMs,
+          state: behindMs <= TAIL_BEHIND_ACK_MS ? ("reached" as const) : ("measured short" as const),
+        },
       ];
     });
 }

@@ -16,14 +16,17 @@ export interface BenchOptions {
   readonly out: string | undefined;
 }
 
+const FULL = { secs: 5, rounds: 3 };
+const QUICK = { secs: 2, rounds: 1 };
+
 const HELP = `npm run bench -- [options]
 
 Starts servers on fresh stores, loads them, and prints a table. Where \`s2\` is on the PATH, S2 Lite is measured
 beside Tailrace in the same run, row by row, and ratios are printed. Uses \`s2 bench\` and \`wrk\` as load generators.
 
-  --quick           4 seconds a row instead of 10
-  --secs N          seconds a row
-  --rounds N        measure each row N times, the servers in turn, and take medians (default: 1)
+  --quick           2 seconds a row, once: within five minutes
+  --secs N          seconds a row (default: ${FULL.secs})
+  --rounds N        measure each row N times, the servers in turn, and take medians (default: ${FULL.rounds}: within an hour)
   --stores LIST     of memory,file,s3 (default: all; s3 needs versitygw)
   --rows LIST       only rows whose name contains one of these
   --out FILE        write the results as JSON
@@ -37,7 +40,7 @@ export function benchOptions(args: readonly string[]): BenchOptions | undefined 
     options: {
       quick: { type: "boolean", default: false },
       secs: { type: "string" },
-      rounds: { type: "string", default: "1" },
+      rounds: { type: "string" },
       stores: { type: "string", default: STORES.join(",") },
       rows: { type: "string", default: "" },
       out: { type: "string" },
@@ -48,11 +51,12 @@ export function benchOptions(args: readonly string[]): BenchOptions | undefined 
     console.log(HELP);
     return undefined;
   }
+  const usual = values.quick ? QUICK : FULL;
   const stores = STORES.filter((store) => values.stores.split(",").includes(store));
   return {
     stores,
-    secs: Number(values.secs ?? (values.quick ? 4 : 10)),
-    rounds: Math.max(1, Math.floor(Number(values.rounds))),
+    secs: Number(values.secs ?? usual.secs),
+    rounds: Math.max(1, Math.floor(Number(values.rounds ?? usual.rounds))),
     rows: values.rows.split(",").filter((row) => row !== ""),
     out: values.out,
   };

@@ -10,14 +10,39 @@ import type { SweepPoint } from "./sweep/point.ts";
 
 export type Figures = Readonly<Record<string, number>>;
 
+/** Of every figure the least and the greatest of several rounds. */
+export type Spread = Readonly<Record<string, readonly [number, number]>>;
+
+/** What several rounds of the same load come to. */
+export interface Rounds {
+  /** Medians. */
+  readonly figures: Figures;
+  readonly rounds: number;
+  /** Only where there were several. */
+  readonly spread?: Spread;
+}
+
+/** Whose figures a row shows: a server's, or what the machine gives when no server stands in between. */
+export type Measured = ServerName | "machine";
+
 /** What the name of a row begins with that compares storage classes, not servers. */
 export const CLASS_ROW = "storage class ";
 
-export interface Result {
+export interface Result extends Partial<Rounds> {
   readonly store: StoreKind;
   readonly row: string;
-  readonly server: ServerName;
+  readonly server: Measured;
   readonly figures: Figures;
+}
+
+export function summarized(rounds: readonly Figures[]): Rounds {
+  const figures = medians(rounds);
+  if (rounds.length < 2) return { figures, rounds: rounds.length };
+  const spread = Object.keys(figures).map((name) => {
+    const values = rounds.map((round) => round[name]);
+    return [name, [Math.min(...values), Math.max(...values)]] as const;
+  });
+  return { figures, rounds: rounds.length, spread: Object.fromEntries(spread) };
 }
 
 /** Of every figure its median, which for two is their mean. */
@@ -40,28 +65,36 @@ function show(value: number): string {
 
 /** One row of the table: ours, theirs where measured, and the ratio. */
 export function printRow(results: readonly Result[], store: StoreKind, row: string): void {
-  const of = (server: ServerName) =>
-    results.find((each) => each.store === store && each.row === row && each.server === server)?.figures;
-  const ours = of("tailrace");
-  const theirs = of("s2-lite");
+  const of = (server: Measured) =>
+    results.find((each) => each.store === store && each.row === row && each.server === server);
+  const ours = of("tailrace") ?? of("machine");
+  const theirs = of("s2-lite")?.figures;
   if (ours === undefined) return;
   console.log(`\n${store}: ${row}`);
-  for (const [name, value] of Object.entries(ours)) {
+  for (const [name, value] of Object.entries(ours.figures)) {
     const other = theirs?.[name];
     const beside = other === undefined ? "" : `  s2-lite ${show(other).padStart(10)}  ratio ${show(value / other)}`;
-    console.log(`  ${name.padEnd(22)} ${show(value).padStart(10)}${beside}`);
+    const [low, high] = ours.spread?.[name] ?? [];
+    const between = low === undefined || high === undefined ? "" : `  (${show(low)} to ${show(high)})`;
+    console.log(`  ${name.padEnd(22)} ${show(value).padStart(10)}${beside}${between}`);
   }
 }
 
 /** One log through its usual client, with so many appends on their way. */
-export interface PeerResult {
+export interface PeerResult extends Partial<Rounds> {
   readonly peer: string;
   readonly atOnce: number;
   readonly figures: Figures;
 }
 
-export function writeJson(path: string, results: readonly Result[], skipped: readonly string[]): void {
-  write(path, { skipped, results });
+/** `tookSecs`: the run, from its start. */
+export function writeJson(
+  path: string,
+  results: readonly Result[],
+  skipped: readonly string[],
+  tookSecs?: number,
+): void {
+  write(path, { tookSecs, skipped, results });
 }
 
 export function writePeers(path: string, peers: readonly PeerResult[], skipped: readonly string[]): void {

@@ -25,6 +25,8 @@ export interface Followed {
   readonly stream: string;
   /** At least so many bytes from one mark to the next. */
   readonly recordBytes: number;
+  /** Where it begins, as the query says it. */
+  readonly from?: string;
 }
 
 export class Follower {
@@ -38,7 +40,7 @@ export class Follower {
   readonly #recordBytes: number;
   #closed = false;
 
-  constructor({ url, basin, stream, recordBytes }: Followed) {
+  constructor({ url, basin, stream, recordBytes, from = "tail_offset=0" }: Followed) {
     const { hostname, port } = new URL(url);
     this.#recordBytes = recordBytes;
     this.#socket = connect(Number(port), hostname);
@@ -62,7 +64,7 @@ export class Follower {
       ":method": "GET",
       ":scheme": "http",
       ":authority": `${hostname}:${port}`,
-      ":path": `/v1/streams/${stream}/records?tail_offset=0`,
+      ":path": `/v1/streams/${stream}/records?${from}`,
       "content-type": "s2s/proto",
       "s2-basin": basin,
       authorization: "Bearer any",

@@ -7,17 +7,24 @@ export interface PacedLoad {
   readonly perSecond: number;
   readonly path: string;
   readonly basin: string;
+  /** In JSON; default: one record of 200 bytes. */
+  readonly body?: Buffer;
 }
 
-const BODY = `{"records":[{"body":"${"x".repeat(200)}"}]}`;
+const BODY = Buffer.from(`{"records":[{"body":"${"x".repeat(200)}"}]}`);
 const TICK_MS = 5;
 /** More than are ever unanswered at once. */
 const MAX_SOCKETS = 256;
 
-/** Latencies are counted from when a request was due. Rejects when one is not answered with 200. */
-export async function pacedAppends(url: string, { perSecond, path, basin }: PacedLoad, secs: number): Promise<Figures> {
+/** Latencies are counted from when a request was due, and told one by one too. Rejects when one is not answered with 200. */
+export async function pacedAppends(
+  url: string,
+  { perSecond, path, basin, body = BODY }: PacedLoad,
+  secs: number,
+  onAnswered: (tookMs: number) => void = () => undefined,
+): Promise<Figures> {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  const headers = { "content-type": "application/json", "s2-basin": basin, "content-length": BODY.length };
+  const headers = { "content-type": "application/json", "s2-basin": basin, "content-length": body.length };
   const append = () =>
     new Promise<void>((resolve, reject) => {
       const outgoing = request(url + path, { method: "POST", agent, headers }, (answer) => {
@@ -26,7 +33,7 @@ export async function pacedAppends(url: string, { perSecond, path, basin }: Pace
         answer.on("end", resolve);
       });
       outgoing.on("error", reject);
-      outgoing.end(BODY);
+      outgoing.end(body);
     });
   const latenciesMs: number[] = [];
   const total = perSecond * secs;
@@ -37,7 +44,13 @@ export async function pacedAppends(url: string, { perSecond, path, basin }: Pace
       const due = Math.min(total, ((performance.now() - startMs) * perSecond) / 1000);
       while (appends.length < due) {
         const dueMs = startMs + (appends.length * 1000) / perSecond;
-        appends.push(append().then(() => void latenciesMs.push(performance.now() - dueMs)));
+        appends.push(
+          append().then(() => {
+            const tookMs = performance.now() - dueMs;
+            latenciesMs.push(tookMs);
+            onAnswered(tookMs);
+          }),
+        );
       }
       if (appends.length < total) return;
       clearInterval(ticking);

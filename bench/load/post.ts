@@ -6,12 +6,13 @@ export interface Posted {
   readonly body: Buffer;
 }
 
-/** Sends what `next` gives until it gives undefined. Rejects when a request is not answered with 200. */
+/** Sends what `next` gives until it gives undefined, and tells how long each answer took. Rejects when a request is not answered with 200. */
 export async function postAll(
   url: string,
   connections: number,
   headers: Readonly<Record<string, string>>,
   next: (connection: number) => Posted | undefined,
+  onAnswered: (tookMs: number) => void = () => undefined,
 ): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const post = ({ path, body }: Posted) =>
@@ -27,7 +28,11 @@ export async function postAll(
       outgoing.end(body);
     });
   const postOn = async (_: unknown, connection: number) => {
-    for (let posted = next(connection); posted !== undefined; posted = next(connection)) await post(posted);
+    for (let posted = next(connection); posted !== undefined; posted = next(connection)) {
+      const fromMs = performance.now();
+      await post(posted);
+      onAnswered(performance.now() - fromMs);
+    }
   };
   try {
     await Promise.all(Array.from({ length: connections }, postOn));

@@ -5,8 +5,8 @@ import type { BenchServer } from "../servers/server.ts";
 const MIB = 1024 * 1024;
 const CONNECTIONS = 8;
 const STREAMS = 4;
-const RECORD_BYTES = 8 * 1024;
-const BATCH_RECORDS = 120;
+export const RECORD_BYTES = 8 * 1024;
+export const BATCH_RECORDS = 120;
 const SAMPLE_MS = 1_000;
 
 export interface BulkSample {
@@ -15,8 +15,8 @@ export interface BulkSample {
   readonly rssMiB: number;
 }
 
-/** AppendInput in protobuf: records of one body each. */
-function batch(): Buffer {
+/** AppendInput in protobuf: BATCH_RECORDS records of one body each. */
+export function batch(): Buffer {
   const varint = (value: number) => Buffer.from([(value & 0x7f) | 0x80, value >>> 7]);
   const record = Buffer.concat([Buffer.from([0x1a]), varint(RECORD_BYTES), Buffer.alloc(RECORD_BYTES, 0x78)]);
   const tagged = Buffer.concat([Buffer.from([0x0a]), varint(record.length), record]);

@@ -1,30 +1,31 @@
-// npm run bench:sweep: how figures grow with clients, streams, sizes of records and followers, on fresh file stores, the servers in turn; drawn as SVG.
+// npm run bench:sweep: how figures grow with clients, streams, history, followers, sizes of records and what is offered, on fresh file stores,
+// the servers in turn at every size. bench/summary.ts draws what is written.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeSweeps } from "../report.ts";
-import type { ServerName } from "../servers/server.ts";
+import { type Figures, summarized, writeSweeps } from "../report.ts";
+import type { BenchServer, ServerName } from "../servers/server.ts";
 import { startServer } from "../servers/start.ts";
-import { draw } from "./draw.ts";
 import type { SweepPoint } from "./point.ts";
-import { prepare, SWEEPS } from "./sweeps.ts";
+import { CPU_PER_REQUEST, prepareBasin, SWEEPS, type Sweep } from "./sweeps.ts";
 
+const US_PER_SEC = 1e6;
 const HELP = `npm run bench:sweep -- [options]
 
   --secs N      seconds a size (default 3)
+  --rounds N    measure each size N times, the servers in turn, and take medians (default 3)
   --only LIST   of ${SWEEPS.map(({ name }) => name).join(",")} (default: all)
+  --scale       to the largest sizes too: a million streams, 20 GiB of history (an hour, and 45 GiB of disk)
   --out FILE    write the results as JSON
-  --plots DIR   draw each sweep as DIR/sweep-NAME.svg
   --help
 `;
 
 const { values } = parseArgs({
   options: {
     secs: { type: "string", default: "3" },
+    rounds: { type: "string", default: "3" },
     only: { type: "string", default: SWEEPS.map(({ name }) => name).join(",") },
+    scale: { type: "boolean", default: false },
     out: { type: "string" },
-    plots: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -36,34 +37,65 @@ const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]
 const names: readonly ServerName[] = has("s2") ? ["tailrace", "s2-lite"] : ["tailrace"];
 const skipped = has("s2") ? [] : ["s2 is not on the PATH"];
 const points: SweepPoint[] = [];
+const startedMs = performance.now();
 
-for (const sweep of SWEEPS.filter(({ name }) => values.only.split(",").includes(name))) {
+async function measureSize(sweep: Sweep, size: number, servers: readonly BenchServer[]): Promise<void> {
+  const rounds = new Map<BenchServer, Figures[]>(servers.map((server) => [server, []]));
+  /** Beyond what a server can bear there is no point of it. */
+  const failed = new Set<BenchServer>();
+  const attempt = async (server: BenchServer, work: () => Promise<void>) => {
+    if (failed.has(server)) return;
+    await work().catch((error: unknown) => {
+      failed.add(server);
+      const reason = error instanceof Error ? error.message : String(error);
+      skipped.push(`${sweep.name} ${size} on ${server.name}: ${reason}`);
+    });
+  };
+  for (const server of servers) await attempt(server, async () => sweep.prepare?.(server.url, size));
+  for (let round = 0; round < Number(values.rounds); round += 1)
+    for (const server of servers)
+      await attempt(server, async () => void rounds.get(server)?.push(await measure(sweep, size, server)));
+  for (const [server, all] of rounds) {
+    if (all.length === 0 || failed.has(server)) continue;
+    const point = { sweep: sweep.name, size, server: server.name, ...summarized(all) };
+    points.push(point);
+    const shown = sweep.drawn.map((figure) => `${figure} ${point.figures[figure]?.toFixed(2)}`);
+    console.log(`${sweep.name.padEnd(13)} ${String(size).padStart(8)} ${server.name.padEnd(9)} ${shown.join("  ")}`);
+  }
+}
+
+async function measure(sweep: Sweep, size: number, server: BenchServer): Promise<Figures> {
+  const secs = Number(values.secs);
+  const before = server.usage();
+  const figures = await sweep.run(server.url, size, secs);
+  const { cpuSecs, rssMiB } = server.usage();
+  const requests = (figures["requests/s"] ?? Number.NaN) * secs;
+  const perRequest = ((cpuSecs - before.cpuSecs) * US_PER_SEC) / requests;
+  return { ...figures, ...(Number.isFinite(perRequest) ? { [CPU_PER_REQUEST]: perRequest } : {}), "RSS MiB": rssMiB };
+}
+
+async function measureSweep(sweep: Sweep): Promise<void> {
   if (sweep.needs !== undefined && !has(sweep.needs)) {
     skipped.push(`${sweep.name}: ${sweep.needs} is not on the PATH`);
-    continue;
+    return;
   }
-  for (const name of names) {
-    const server = await startServer(name, "file", undefined);
-    if (server === undefined) throw new Error("there is always a disk");
-    try {
-      await prepare(server.url);
-      for (const size of sweep.sizes) {
-        const figures = await sweep.run(server.url, size, Number(values.secs));
-        points.push({ sweep: sweep.name, size, server: name, figures });
-        const shown = sweep.drawn.map((figure) => `${figure} ${figures[figure]?.toFixed(2)}`);
-        console.log(`${sweep.name.padEnd(13)} ${String(size).padStart(8)} ${name.padEnd(9)} ${shown.join("  ")}`);
-      }
-    } catch (error) {
-      skipped.push(`${sweep.name} on ${name}: ${error instanceof Error ? error.message : String(error)}`);
-    } finally {
-      await server.stop();
+  const servers: BenchServer[] = [];
+  try {
+    for (const name of names) {
+      const server = await startServer(name, "file", undefined);
+      if (server === undefined) throw new Error("there is always a disk");
+      servers.push(server);
+      await prepareBasin(server.url);
     }
+    const sizes = [...sweep.sizes, ...(values.scale ? (sweep.large ?? []) : [])];
+    for (const size of sizes) await measureSize(sweep, size, servers);
+  } finally {
+    for (const server of servers) await server.stop();
   }
-  if (values.plots === undefined) continue;
-  mkdirSync(values.plots, { recursive: true });
-  const own = points.filter((point) => point.sweep === sweep.name);
-  writeFileSync(join(values.plots, `sweep-${sweep.name}.svg`), draw(sweep, own));
 }
+
+for (const sweep of SWEEPS.filter(({ name }) => values.only.split(",").includes(name))) await measureSweep(sweep);
 for (const reason of skipped) console.log(`skipped: ${reason}`);
+console.log(`took ${Math.round((performance.now() - startedMs) / 1000)} seconds`);
 if (values.out !== undefined) writeSweeps(values.out, points, skipped);
 process.exit(0);
