@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname } from "node:path";
 import type { KvResult } from "./kv/marks.ts";
+import type { LatencyCurve } from "./latency/curve.ts";
 import type { StoreKind } from "./options.ts";
 import type { ServerName } from "./servers/server.ts";
 import type { SweepPoint } from "./sweep/point.ts";
@@ -107,6 +108,10 @@ export function writeKv(path: string, kv: readonly KvResult[]): void {
 
 export function writeSweeps(path: string, points: readonly SweepPoint[], skipped: readonly string[]): void {
   write(path, { skipped, points });
+}
+
+export function writeLatencies(path: string, latencies: readonly LatencyCurve[], skipped: readonly string[]): void {
+  write(path, { skipped, latencies });
 }
 
 function write(path: string, content: object): void {
