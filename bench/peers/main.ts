@@ -2,8 +2,9 @@
 // before it is answered. The client takes its share of the two cores, so these are figures of a client with its server.
 import { parseArgs } from "node:util";
 import { percentile } from "../load/percentile.ts";
-import { type Figures, medians, type PeerResult, writePeers } from "../report.ts";
+import { type Figures, type PeerResult, summarized, writePeers } from "../report.ts";
 import { startJetStream } from "./jetstream.ts";
+import { startKafka } from "./kafka.ts";
 import type { Peer, StartPeer } from "./peer.ts";
 import { startRedis } from "./redis-streams.ts";
 import { startS2 } from "./s2.ts";
@@ -12,10 +13,13 @@ const BODY_BYTES = 200;
 const STAMP_DIGITS = 14;
 const AT_ONCE = [1, 64];
 const DRAIN_MS = 2_000;
+/** Of every load, before it counts: most of these compile as they go. */
+const WARM_UP_SECS = 1;
 const HELP = `npm run bench:peers -- [options]
 
-Small appends and their tail on Tailrace, S2 Lite, Redis Streams (appendfsync always) and NATS JetStream (sync_interval: always),
-each through its usual Node client; those that are not installed are left out.
+Small appends and their tail on Tailrace, S2 Lite, Redis Streams (appendfsync always), NATS JetStream (sync_interval: always) and
+Kafka (flush.messages=1, acks=all), each through its usual Node client; those that are not installed are left out. Kafka and its
+client are fetched with mvn and npm when they are first needed, into ~/.cache/tailrace-bench (45 MiB; java must be there).
 
   --secs N     seconds a row (default 5)
   --rounds N   measure each N times, in turn, and take medians (default 3)
@@ -68,7 +72,13 @@ async function measure(peer: Peer, atOnce: number, secs: number): Promise<Figure
   };
 }
 
-const starts: readonly StartPeer[] = [() => startS2("tailrace"), () => startS2("s2-lite"), startRedis, startJetStream];
+const starts: readonly StartPeer[] = [
+  () => startS2("tailrace"),
+  () => startS2("s2-lite"),
+  startRedis,
+  startJetStream,
+  startKafka,
+];
 const peers: Peer[] = [];
 const results: PeerResult[] = [];
 const skipped: string[] = [];
@@ -79,13 +89,14 @@ try {
     else peers.push(peer);
   }
   for (const atOnce of AT_ONCE) {
+    for (const peer of peers) await measure(peer, atOnce, WARM_UP_SECS);
     const rounds = new Map<Peer, Figures[]>(peers.map((peer) => [peer, []]));
     for (let round = 0; round < Number(values.rounds); round += 1)
       for (const peer of peers) rounds.get(peer)?.push(await measure(peer, atOnce, Number(values.secs)));
     for (const [{ name }, all] of rounds) {
-      const figures = medians(all);
-      results.push({ peer: name, atOnce, figures });
-      const shown = Object.entries(figures).map(([figure, value]) => `${figure} ${value.toFixed(2)}`);
+      const result = { peer: name, atOnce, ...summarized(all) };
+      results.push(result);
+      const shown = Object.entries(result.figures).map(([figure, value]) => `${figure} ${value.toFixed(2)}`);
       console.log(`${String(atOnce).padStart(3)} at once  ${name.padEnd(24)} ${shown.join("  ")}`);
     }
   }

@@ -21,14 +21,19 @@ export function outputOf(command: string, args: readonly string[]): string | und
   return status === 0 ? stdout : undefined;
 }
 
-/** Resolves when it takes connections. */
+/** Resolves when it takes connections. What `argsOf` throws, this rejects with. */
 export async function startProcess(
   command: string,
   argsOf: (port: number, directory: string) => readonly string[],
+  deadlineMs = START_DEADLINE_MS,
 ): Promise<PeerProcess> {
   const directory = mkdtempSync(join(tmpdir(), "tailrace-bench-peer-"));
   const port = await freePort();
-  const child = spawn(command, argsOf(port, directory), { stdio: "ignore" });
+  const child = spawn(
+    command,
+    argumentsOf(() => argsOf(port, directory), directory),
+    { stdio: "ignore" },
+  );
   const kill = () => child.kill("SIGKILL");
   process.on("exit", kill);
   const stop = async () => {
@@ -39,10 +44,20 @@ export async function startProcess(
     process.off("exit", kill);
     rmSync(directory, { recursive: true });
   };
-  for (const untilMs = performance.now() + START_DEADLINE_MS; performance.now() < untilMs; await sleep(20))
+  for (const untilMs = performance.now() + deadlineMs; performance.now() < untilMs; await sleep(20))
     if (await listens(port)) return { port, stop };
   await stop();
   throw new Error(`${command} did not start`);
+}
+
+/** A directory that is not going to be used is not left behind. */
+function argumentsOf(make: () => readonly string[], directory: string): readonly string[] {
+  try {
+    return make();
+  } catch (error) {
+    rmSync(directory, { recursive: true });
+    throw error;
+  }
 }
 
 function listens(port: number): Promise<boolean> {
