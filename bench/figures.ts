@@ -26,7 +26,7 @@ export function figuresOf(measured: Figures, { elapsedSecs, usage, counters }: U
     "cpu seconds": cpuSecs,
     "cpu seconds / GiB": writtenMiB === undefined ? undefined : (cpuSecs * MIB_PER_GIB) / writtenMiB,
     "peak RSS MiB": usage.after.peakRssMiB,
-    "loop delay p99 ms": counters.after.loopDelayP99Ms,
+    "event-loop delay p99 ms": counters.after.loopDelayP99Ms,
     "gc share": gcSecs === undefined ? undefined : gcSecs / elapsedSecs,
     "store requests": requests,
     "store requests / 1,000 appends":

@@ -75,7 +75,7 @@ export const MARKS: readonly Mark[] = [
   most("8 KiB records, overdriven, --memory", "file", "peak RSS MiB", 0.6),
   most("8 KiB records, 125 MiB/s offered", "file", "cpu seconds / GiB", 0.6),
   ...FULL_LOADS.flatMap((row) => [
-    own(row, "file", "loop delay p99 ms", LOOP_DELAY_P99_MS),
+    own(row, "file", "event-loop delay p99 ms", LOOP_DELAY_P99_MS),
     own(row, "file", "gc share", GC_SHARE),
   ]),
 ];

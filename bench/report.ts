@@ -8,6 +8,7 @@ import type { LatencyCurve } from "./latency/curve.ts";
 import type { StoreKind } from "./options.ts";
 import type { ServerName } from "./servers/server.ts";
 import type { SweepPoint } from "./sweep/point.ts";
+import type { ThreadsResult } from "./threads/jobs.ts";
 
 export type Figures = Readonly<Record<string, number>>;
 
@@ -112,6 +113,10 @@ export function writeSweeps(path: string, points: readonly SweepPoint[], skipped
 
 export function writeLatencies(path: string, latencies: readonly LatencyCurve[], skipped: readonly string[]): void {
   write(path, { skipped, latencies });
+}
+
+export function writeThreads(path: string, threads: readonly ThreadsResult[]): void {
+  write(path, { threads });
 }
 
 function write(path: string, content: object): void {

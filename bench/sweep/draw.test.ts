@@ -1,7 +1,7 @@
 // A plot shows every point that was measured, and none that was not.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { draw } from "./draw.ts";
+import { drawSweep } from "./draw.ts";
 import type { SweepPoint } from "./point.ts";
 import type { Sweep } from "./sweeps.ts";
 
@@ -13,7 +13,7 @@ test("a line for each server that was measured, over a logarithmic axis", () => 
     server: "tailrace",
     figures: { a },
   });
-  const svg = draw(sweep, [point(1, 0), point(10, Number.NaN), point(100, 10)]);
+  const svg = drawSweep(sweep, [point(1, 0), point(10, Number.NaN), point(100, 10)]);
   const lines = [...svg.matchAll(/points="([^"]*)"/g)].map((match) => match[1]);
   assert.deepEqual(lines, ["60.0,174.0 750.0,55.8"]);
   assert.doesNotMatch(svg, /S2 Lite/);
