@@ -10,7 +10,7 @@ import type { BenchServer, ServerName } from "./servers/server.ts";
 import { startServer } from "./servers/start.ts";
 
 /** At rest for this long, a server should ask nothing of its store. */
-const IDLE_SECS = 10;
+const IDLE_SECS = 5;
 
 const REST_BEGINS_MS = 2_000;
 
@@ -54,6 +54,7 @@ async function measureRow(started: readonly BenchServer[], store: StoreKind, row
   if (row.needs !== undefined && !tools[row.needs]) return;
   const servers = started.filter(({ name }) => row.server === undefined || row.server === name);
   const rounds = new Map<BenchServer, Figures[]>(servers.map((server) => [server, []]));
+  for (const { url } of servers) await row.prepare?.(url);
   for (let round = 0; round < options.rounds; round += 1) {
     for (const server of servers) {
       const figures = await measure(server, store, row, options.secs);

@@ -17,14 +17,14 @@ export interface BenchOptions {
 }
 
 const FULL = { secs: 5, rounds: 3 };
-const QUICK = { secs: 2, rounds: 1 };
+const QUICK = { secs: 1, rounds: 1 };
 
 const HELP = `npm run bench -- [options]
 
 Starts servers on fresh stores, loads them, and prints a table. Where \`s2\` is on the PATH, S2 Lite is measured
 beside Tailrace in the same run, row by row, and ratios are printed. Uses \`s2 bench\` and \`wrk\` as load generators.
 
-  --quick           2 seconds a row, once: within five minutes
+  --quick           a second a row, once: within five minutes
   --secs N          seconds a row (default: ${FULL.secs})
   --rounds N        measure each row N times, the servers in turn, and take medians (default: ${FULL.rounds}: within an hour)
   --stores LIST     of memory,file,s3 (default: all; s3 needs versitygw)

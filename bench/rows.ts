@@ -28,6 +28,8 @@ export interface Row {
   readonly needs?: "s2" | "wrk";
   /** Only where it means something. Default: all. */
   readonly server?: ServerName;
+  /** Once for each server, before its first round: what the load needs to be there. */
+  prepare?(url: string): Promise<void>;
   run(url: string, secs: number): Promise<Figures>;
 }
 
@@ -52,10 +54,8 @@ function spreadAppends(connections: number): Row {
   return {
     name: `small appends, ${connections} clients, ${MANY.toLocaleString("en")} streams`,
     needs: "wrk",
-    async run(url, secs) {
-      await createMany(url);
-      return wrk(url, BASIN, load, secs);
-    },
+    prepare: createMany,
+    run: (url, secs) => wrk(url, BASIN, load, secs),
   };
 }
 
@@ -70,8 +70,8 @@ function ofClass(storageClass: string): Row {
   return {
     name: `${CLASS_ROW}${storageClass}, ${CLASS_APPENDS_PER_SECOND} appends/s`,
     server: "tailrace",
-    async run(url, secs) {
-      await call(url, "PUT", `/v1/streams/${stream}`, { storage_class: storageClass });
+    prepare: (url) => call(url, "PUT", `/v1/streams/${stream}`, { storage_class: storageClass }),
+    run(url, secs) {
       const load = { basin: BASIN, path: `/v1/streams/${stream}/records`, perSecond: CLASS_APPENDS_PER_SECOND };
       return pacedAppends(url, load, secs);
     },
@@ -88,8 +88,8 @@ export const ROWS: readonly Row[] = [
   {
     name: "single records of history, 64 clients",
     needs: "wrk",
-    async run(url, secs) {
-      await fillHistory(url);
+    prepare: fillHistory,
+    run(url, secs) {
       const args = [String(HISTORY_BATCHES * HISTORY_BATCH_RECORDS)];
       return wrk(
         url,

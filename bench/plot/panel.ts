@@ -24,7 +24,7 @@ export interface Point {
 export interface Axis {
   readonly from: number;
   readonly to: number;
-  /** With a line at every power of ten. */
+  /** With a line at every power of ten, and between them where they are few. */
   readonly logarithmic: boolean;
   /** What stands below its end. */
   readonly label: string;
@@ -53,26 +53,29 @@ export function panel(title: string, lines: readonly Line[], axis: Axis, top: nu
     return [...bars, `<polyline fill="none" stroke="${colour}" points="${path}"/>${label}`].join("\n");
   });
   const bottom = top + PANEL_HEIGHT;
-  const decades = axis.logarithmic ? powersOfTen(axis.from, axis.to) : [];
+  const ticks = axis.logarithmic ? ticksOf(axis.from, axis.to) : [];
   return [
     `<text x="${LEFT}" y="${top - 6}">${title}</text>`,
     `<rect x="${LEFT}" y="${top}" width="${WIDTH - LEFT - RIGHT}" height="${PANEL_HEIGHT}" fill="none" stroke="#d0d7de"/>`,
     `<text x="${LEFT - 6}" y="${top + 10}" text-anchor="end">${max.toFixed(max < 10 ? 1 : 0)}</text>`,
     `<text x="${LEFT - 6}" y="${bottom}" text-anchor="end">0</text>`,
-    ...decades.map((value) => {
+    ...ticks.map((value) => {
       const at = x(value).toFixed(1);
       const mark = `<path stroke="#eaeef2" d="M${at} ${top}V${bottom}"/>`;
       return `${mark}<text x="${at}" y="${bottom + 14}" text-anchor="middle" fill="#57606a">${value.toLocaleString("en")}</text>`;
     }),
-    `<text x="${WIDTH - RIGHT + 8}" y="${bottom + 14}">${axis.label}</text>`,
+    `<text x="${WIDTH - RIGHT + 28}" y="${bottom + 14}">${axis.label}</text>`,
     ...drawn,
   ].join("\n");
 }
 
-function powersOfTen(from: number, to: number): number[] {
-  const first = Math.ceil(Math.log10(from) - 1e-9);
-  const last = Math.floor(Math.log10(to) + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number((10 ** (first + i)).toPrecision(1)));
+function ticksOf(from: number, to: number): number[] {
+  const [first, last] = [Math.floor(Math.log10(from)), Math.ceil(Math.log10(to))];
+  const steps = last - first > 3 ? [1] : [1, 2, 5];
+  const all = Array.from({ length: last - first + 1 }, (_, i) =>
+    steps.map((step) => Number((step * 10 ** (first + i)).toPrecision(1))),
+  );
+  return all.flat().filter((value) => value >= from && value <= to);
 }
 
 /** A whole SVG document. */
