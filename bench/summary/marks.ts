@@ -1,6 +1,10 @@
 // The table of marks: each is reached, measured short, or not attempted.
 import { judge, judgeTails, TAIL_BEHIND_ACK_MS } from "../marks.ts";
-import { type ResultFile, table } from "./format.ts";
+import { madeBy, type ResultFile, table } from "./format.ts";
+
+function took({ tookSecs }: ResultFile): string {
+  return tookSecs === undefined ? "" : ` The whole run took ${Math.ceil(tookSecs / 60)} minutes.`;
+}
 
 export function marksOf(file: ResultFile): string {
   const judged = judge(file.results).map(({ row, store, figure, bound, against, worst, state }) => [
@@ -28,6 +32,8 @@ export function marksOf(file: ResultFile): string {
     "## Marks",
     "",
     "What is aimed at, as the ratio to S2 Lite within the run below, or as a figure of Tailrace itself; where a mark names several rows, the worst of them counts. What is known of those that are measured short is in [performance](performance.md#short-of-the-marks).",
+    "",
+    `${madeBy(file, "servers and load", file.results[0]?.rounds)}${took(file)}`,
     "",
     ...table(["row", "store", "figure", "aim", "against", "measured", ""], "lllrlrl", rows),
     "",
