@@ -1,9 +1,11 @@
 // What is measured: each row is one load on one server, and gives figures.
 import { followers } from "./load/followers.ts";
 import { pacedAppends } from "./load/paced-appends.ts";
+import { postAll } from "./load/post.ts";
 import { s2Bench } from "./load/s2-bench.ts";
 import { wrk } from "./load/wrk.ts";
 import { CLASS_ROW, type Figures } from "./report.ts";
+import { BATCH_RECORDS, batch } from "./scale/bulk.ts";
 import type { ServerName } from "./servers/server.ts";
 
 export const BASIN = "bench-basin";
@@ -15,9 +17,8 @@ const FOLLOWED = "followed";
 const MANY_STREAMS = "many-";
 const MANY = 1_000;
 const CREATED_AT_ONCE = 32;
-const HISTORY_BATCHES = 40;
-const HISTORY_BATCH_RECORDS = 100;
-const HISTORY_RECORD_BYTES = 8 * 1024;
+const HISTORY_BATCHES = 34;
+const FILLED_AT_ONCE = 8;
 
 /** How many appends a second a storage class is measured with: far below what either could take. */
 const CLASS_APPENDS_PER_SECOND = 200;
@@ -90,7 +91,7 @@ export const ROWS: readonly Row[] = [
     needs: "wrk",
     prepare: fillHistory,
     run(url, secs) {
-      const args = [String(HISTORY_BATCHES * HISTORY_BATCH_RECORDS)];
+      const args = [String(HISTORY_BATCHES * BATCH_RECORDS)];
       return wrk(
         url,
         BASIN,
@@ -138,9 +139,10 @@ async function createMany(url: string): Promise<void> {
   await Promise.all(Array.from({ length: CREATED_AT_ONCE }, create));
 }
 
+/** About 32 MiB. */
 async function fillHistory(url: string): Promise<void> {
-  const batch = {
-    records: Array.from({ length: HISTORY_BATCH_RECORDS }, () => ({ body: "h".repeat(HISTORY_RECORD_BYTES) })),
-  };
-  for (let i = 0; i < HISTORY_BATCHES; i += 1) await call(url, "POST", `/v1/streams/${HISTORY}/records`, batch);
+  const posted = { path: `/v1/streams/${HISTORY}/records`, body: batch() };
+  const headers = { "content-type": "application/protobuf", "s2-basin": BASIN };
+  let left = HISTORY_BATCHES;
+  await postAll(url, FILLED_AT_ONCE, headers, () => (left-- > 0 ? posted : undefined));
 }
