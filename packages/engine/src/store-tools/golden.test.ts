@@ -6,13 +6,15 @@ import { dirname, join, relative, sep } from "node:path";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
 import { DEFAULT_BASIN_CONFIG } from "../config.ts";
+import { readDeployment } from "../deployment.ts";
 import { CorruptObjectError, DeploymentError } from "../index.ts";
+import { viewWithLog } from "../log-home.ts";
 import { MemoryStore } from "../object-store/index.ts";
 import { systemRuntime, VirtualRuntime } from "../runtime/index.ts";
 import { DEPLOYMENT_KEY, segmentPrefix, walPrefix } from "../shard/keys.ts";
 import { Harness } from "../testing/harness.ts";
 import { readSample, SAMPLE_LIMITS, type Sample, writeSample } from "../testing/sample-store.ts";
-import { checkStore } from "./check.ts";
+import { type CheckReport, checkStore } from "./check.ts";
 
 const GOLDEN = join(import.meta.dirname, "../../../../test/golden");
 
@@ -29,16 +31,24 @@ function golden(name: string): { store: MemoryStore; sample: Sample; objects: nu
   return { store, sample, objects: files.length };
 }
 
+/** Its log may lie in a folder of its own. */
+async function checked(store: MemoryStore): Promise<CheckReport> {
+  const { log } = await readDeployment(store, store.description);
+  return checkStore({ runtime: systemRuntime, view: viewWithLog(store, undefined, log) });
+}
+
 const names = globSync("*/sample.json", { cwd: GOLDEN }).map((path) => dirname(path));
 
-test("there are golden stores: from before and since logs are flushed, and since segments have directories", () => {
-  for (const name of ["format-1-log", "format-1-segments", "segments-2"]) assert.ok(names.includes(name), names.join());
+test("there are golden stores: from before and since logs are flushed, since segments have directories, and of a log that was moved", async () => {
+  for (const name of ["format-1-log", "format-1-segments", "segments-2", "deployment-2"])
+    assert.ok(names.includes(name), names.join());
+  assert.equal(JSON.parse((await golden("deployment-2").store.get(DEPLOYMENT_KEY)).toString()).format, 2);
 });
 
 for (const name of names) {
   test(`${name} is checked clean`, async () => {
     const { store, objects } = golden(name);
-    const report = await checkStore({ runtime: systemRuntime, view: store });
+    const report = await checked(store);
     assert.deepEqual(report.damage.told, []);
     assert.ok(objects > 20 && report.objects > 15, `${objects} objects, ${report.objects} of them were read`);
   });
@@ -53,7 +63,7 @@ for (const name of names) {
     for (const body of bodies) await h.until(h.append({ bodies: [body] }, first.name));
     await runtime.advance(100_000);
     await h.until(h.engine.close());
-    assert.deepEqual((await checkStore({ runtime: systemRuntime, view: store })).damage.told, []);
+    assert.deepEqual((await checked(store)).damage.told, []);
     const grown = { ...first, bodies: [...first.bodies, ...bodies], tail: first.tail + bodies.length };
     const expected = { ...sample, streams: [grown, ...rest] };
     assert.deepEqual(await readSample(store, expected), expected);
