@@ -368,3 +368,51 @@ test("a lookup that the store does not answer fails in time, and the next one fi
     Array.from({ length: 20 }, (_, i) => i + 1),
   );
 });
+
+test("what is found of a name that was given to a new stream meanwhile is nothing to go by", async () => {
+  const memory = new MemoryStore({ exclusive: false });
+  const runtime = new VirtualRuntime({ seed: 1, wallMs: START_MS });
+  const first = await withDormant(memory, 20);
+  await first.until(first.engine.streams.delete(BASIN, nameOf(4)));
+  await first.runtime.advance(3_000);
+  await first.until(first.engine.close());
+  const store = new FaultyStore(memory, runtime);
+  // Nothing that was fetched is fetched for longer than it takes.
+  const limits = { runtime, store, flushLimits: FLUSHES, compactionLimits: { ...MERGES, fanIn: 2 }, cacheBytes: 0 };
+  const engine = await runtime.until(Engine.open(limits));
+  const filler = async () => {
+    for (let i = 0; i < FLUSHES.chunks; i += 1)
+      await runtime.until(engine.streams.reconfigure("other-basin", "filler", { retentionAgeSecs: 2_000_000 + i }));
+    await runtime.advance(200);
+  };
+  // A lookup in vain is one of the log's, and one more by whoever says that there is no such stream.
+  let gets = 0;
+  store.hook = ({ kind }) => {
+    gets += kind === "getRange" ? 1 : 0;
+    return undefined;
+  };
+  await assert.rejects(runtime.until(engine.checkTail(BASIN, nameOf(4))), isCode("stream_not_found"));
+  const getsOfOne = gets / 2;
+  assert.ok(Number.isInteger(getsOfOne) && getsOfOne > 0, `${gets} gets`);
+  const held = Promise.withResolvers<void>();
+  gets = 0;
+  store.hook = ({ kind }) => {
+    if (kind !== "getRange") return undefined;
+    gets += 1;
+    return gets === getsOfOne + 1 ? { holdBefore: held.promise } : undefined;
+  };
+  // Both wait for one lookup. When it ends, the first begins another one, and the second creates the stream.
+  const asked = engine.checkTail(BASIN, nameOf(4));
+  await runtime.until(engine.streams.create(BASIN, nameOf(4), {}, undefined));
+  assert.equal(gets, getsOfOne + 1);
+  const append = (body: string) =>
+    runtime.until(engine.append(BASIN, nameOf(4), inputOf({ bodies: [body] }), { config: {} }));
+  await append("flushed");
+  for (let round = 0; round < 16; round += 1) await filler();
+  await append("not flushed");
+  held.resolve();
+  assert.equal((await runtime.until(asked)).seqNum, 2);
+  assert.equal((await append("behind both")).start.seqNum, 2);
+  await runtime.until(engine.close());
+  await assertSound(memory);
+});

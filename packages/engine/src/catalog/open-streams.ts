@@ -77,6 +77,12 @@ export class OpenStreams {
     return this.#opener.open(basinId, name);
   }
 
+  /** Somebody asked for it for the first time: it is new. */
+  created(stream: Stream): void {
+    this.#dormancy.used(stream);
+    this.#opener.created(stream.basinId, stream.name);
+  }
+
   /** There are so many in memory that they leave it as soon as they can. */
   get isCrowded(): boolean {
     return this.#dormancy.isCrowded;

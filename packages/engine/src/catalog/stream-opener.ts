@@ -1,5 +1,6 @@
 // Opening streams that are not in memory: whoever asks for one waits for the same lookup. What is found enters the catalog as it was, or not at all: as
-// long as a stream is being looked up nobody can have it, or create another of its name, and so nothing can happen to it meanwhile.
+// long as a stream is being looked up nobody can have it, and so nothing can happen to it meanwhile. But a stream of the name may be created, by somebody who waited
+// for a lookup that ended when this one began: then what this one finds is old, and it looks again.
 import { EngineError } from "../errors.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { LiveSegment, LiveSegments } from "../segment/live-segments.ts";
@@ -22,6 +23,8 @@ export interface StreamOpenerOptions {
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   readonly #opening = new Map<string, Promise<void>>();
+  /** Of what is being looked up: names that were given to a new stream since the last look. */
+  readonly #overtaken = new Set<string>();
   #stopped = false;
 
   constructor(options: StreamOpenerOptions) {
@@ -33,20 +36,33 @@ export class StreamOpener {
   open(basinId: string, name: string): Promise<void> | undefined {
     const { catalog, live } = this.#options;
     if (catalog.get(basinId, name) !== undefined || catalog.hasEnded(basinId)) return undefined;
-    const key = `${basinId}/${name}`;
+    const key = keyOf(basinId, name);
     const opening = this.#opening.get(key);
     if (opening !== undefined) return opening;
     if (!live.mayHaveName({ basinId, name })) return undefined;
-    const open = this.#open(basinId, name).finally(() => this.#opening.delete(key));
+    const open = this.#open(basinId, name).finally(() => {
+      this.#opening.delete(key);
+      this.#overtaken.delete(key);
+    });
     this.#opening.set(key, open);
     return open;
   }
 
+  /** A stream of this name was created: what is being looked up is an older one. */
+  created(basinId: string, name: string): void {
+    const key = keyOf(basinId, name);
+    if (this.#opening.has(key)) this.#overtaken.add(key);
+  }
+
   async #open(basinId: string, name: string): Promise<void> {
     const { runtime, catalog, live, cold, isRemovedInLog, onOpened } = this.#options;
-    for (;;) {
+    while (catalog.get(basinId, name) === undefined) {
       const found = await this.#found(() => cold.find({ basinId, name }));
       if (this.#stopped) throw new EngineError("unavailable", "the shard has stopped");
+      if (this.#overtaken.delete(keyOf(basinId, name))) {
+        runtime.branches.reached("cold-open-overtaken");
+        continue;
+      }
       if (found === undefined) return;
       if (found === "replaced" || !segmentsOf(found).every((segment) => live.has(segment))) {
         runtime.branches.reached("cold-open-restarted");
@@ -77,6 +93,10 @@ export class StreamOpener {
   stop(): void {
     this.#stopped = true;
   }
+}
+
+function keyOf(basinId: string, name: string): string {
+  return `${basinId}/${name}`;
 }
 
 function segmentsOf({ source, runs }: ColdStream): LiveSegment[] {

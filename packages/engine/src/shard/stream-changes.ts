@@ -96,7 +96,7 @@ export class StreamChanges {
       idempotencyKey,
     };
     stream.deadBytes = this.#open.live;
-    this.#open.used(stream);
+    this.#open.created(stream);
     this.#catalog.add(stream);
     this.#write(stream, EntryKind.created, created, () => {
       stream.born = true;
