@@ -13,8 +13,12 @@ export class LocationService implements LocationsApi {
   }
 
   async define(locations: readonly Location[]): Promise<void> {
-    const { account } = this.#open();
-    if (JSON.stringify(account.state.locations.all()) === JSON.stringify(locations)) return;
+    const { account, shard } = this.#open();
+    if (JSON.stringify(account.state.locations.all()) === JSON.stringify(locations)) {
+      // That nothing is to be done is an answer, too.
+      await shard.ensureLease();
+      return;
+    }
     const outcome = await account.propose({ kind: "define-locations", locations });
     if (outcome.kind !== "location-in-use") return;
     throw new EngineError("invalid", `basin "${outcome.basin}" needs ${outcome.missing}`);

@@ -143,3 +143,16 @@ test("what earlier builds stored about basins is read as it was meant", () => {
   assert.equal(account.lingerMs("aa", "standard"), 100);
   assert.equal(account.lingerMs("bb", "standard"), 0);
 });
+
+test("a deposed owner does not say that locations are what somebody wants them to be", async () => {
+  const store = sharedStore();
+  const h = await Harness.open(store);
+  const locations = await h.until(h.engine.locations.list());
+  await h.runtime.advance(10_000);
+  const next = await Harness.open(store, new VirtualRuntime({ seed: 2 }));
+  await next.until(next.engine.locations.define([...locations, FAST]));
+  await assert.rejects(
+    h.until(h.engine.locations.define(locations)),
+    (error) => error instanceof EngineError && error.code === "unavailable",
+  );
+});
