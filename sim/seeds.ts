@@ -17,7 +17,7 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
   { seed: 195, why: "streams that come and go" },
   ...[40, 42].map((seed) => ({ seed, why: "what ages" })),
   ...[106, 222].map((seed) => ({ seed, why: "a log that is flushed and collected all the time" })),
-  ...[158, 172, 1067, 70002024].map((seed) => ({
+  ...[158, 172, 1067, 70002024, 70002063].map((seed) => ({
     seed,
     why: "segments that are merged under slow reads, or under streams that come and go",
   })),
