@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { zstdCompressSync } from "node:zlib";
 import { type AppendAck, DEFAULT_BASIN_CONFIG, Engine, EngineError, type StreamAppender } from "@tailrace/engine";
 import { FaultyStore, MemoryStore } from "@tailrace/engine/object-store";
 import { VirtualRuntime } from "@tailrace/engine/runtime";
@@ -199,6 +200,34 @@ test("what an append came in is used again once it is settled, and no sooner", a
   appends[2].settle.reject(new EngineError("unavailable", "unknown"));
   await runtime.until(run);
   assert.equal(frameMemory.freeBytes, 2 * first.buffer.byteLength);
+});
+
+test("a frame that is inflated when its session has ended is not appended: its outcome is told already", async () => {
+  const { runtime, context } = await setup();
+  let appends = 0;
+  const appender: StreamAppender = {
+    append: () => {
+      appends += 1;
+      return Promise.reject(new EngineError("unavailable", "unknown"));
+    },
+    close: () => undefined,
+  };
+  const body = zstdCompressSync(appendFrame().subarray(4));
+  const pipe = new PassThrough();
+  const client = new Client();
+  const session = new AppendSession(context, requestOf(context, pipe), BASIN, appender, undefined);
+  const run = session.run(client);
+  const held = Promise.withResolvers<void>();
+  const { threads } = runtime;
+  const decompress = threads.decompress.bind(threads);
+  threads.decompress = (...input) => held.promise.then(() => decompress(...input));
+  pipe.write(Buffer.concat([frameHeader(body.length, "zstd"), body]));
+  await new Promise((resolve) => setImmediate(resolve));
+  context.drain.begin();
+  held.resolve();
+  await runtime.until(run);
+  assert.equal(appends, 0);
+  assert.equal(client.terminal?.status, 503);
 });
 
 test("a session holds nothing on to what it has read", async () => {

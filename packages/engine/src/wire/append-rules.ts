@@ -7,7 +7,8 @@ import {
 } from "./append-batch.ts";
 import { WireError } from "./wire-error.ts";
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** To the letter: a token may begin with what elsewhere marks an order of bytes. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function checkBatch(count: number, meteredBytes: number): void {
   if (count === 0) throw new WireError("invalid", "a batch must have at least one record");

@@ -271,6 +271,11 @@ test("commands are found, and their arguments are read", () => {
   ]);
   const fence = field(1, [...field(2, [...field(2, Buffer.from("fence"))]), ...field(3, Buffer.from("me"))]);
   assert.deepEqual(parseAppendInput(Uint8Array.from(fence)).batch.commands, [{ kind: "fence", index: 0, token: "me" }]);
+  // A token is what it is, its beginning included.
+  const marked = field(1, [...field(2, [...field(2, Buffer.from("fence"))]), ...field(3, Buffer.from("\ufeffme"))]);
+  assert.deepEqual(parseAppendInput(Uint8Array.from(marked)).batch.commands, [
+    { kind: "fence", index: 0, token: "\ufeffme" },
+  ]);
 });
 
 test("an acknowledgement in protobuf", () => {

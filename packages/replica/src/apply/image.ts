@@ -21,7 +21,7 @@ export interface Bookkeeping {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function encodeBookkeeping({ sessions, snapshots, token, leader }: Bookkeeping): Uint8Array {
   const table = [...sessions];

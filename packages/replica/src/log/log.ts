@@ -97,7 +97,7 @@ export function fenceOf({ headers, body }: LogEntry): string | undefined {
   return text(headers[0][1]) === "fence" ? text(body) : undefined;
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
 const text = (bytes: Uint8Array): string => decoder.decode(bytes);
 

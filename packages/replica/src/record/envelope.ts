@@ -125,7 +125,7 @@ export type ReplicaRecord =
   | WholeRecord;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function encodeRecord(record: ReplicaRecord): LogEntry {
   const envelope = new ByteWriter().byte(FORMAT).byte(KIND[record.kind]);

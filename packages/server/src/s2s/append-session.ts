@@ -174,7 +174,8 @@ export class AppendSession {
     return runtime.threads.decompress(frame.compression, frame.body, MAX_INFLATED_BYTES).then(
       (body) => {
         frameMemory.give(frame.memory);
-        this.#append(body);
+        // It may have failed meanwhile, with this frame as the first that is not appended.
+        if (!this.#ended) this.#append(body);
       },
       (error: unknown) => {
         throw error instanceof InflateError
