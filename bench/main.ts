@@ -1,12 +1,12 @@
 // npm run bench: servers on fresh stores, the same load on each in turn, and what they made of it.
-import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isInstalled, measurableServers } from "./command.ts";
 import { figuresOf } from "./figures.ts";
 import { LIMITS, LIMITS_STORE } from "./limits/limits.ts";
 import { type BenchOptions, benchOptions, type StoreKind } from "./options.ts";
 import { type Figures, printRow, type Result, summarized, writeJson } from "./report.ts";
 import { BOUNDED_MEMORY, BOUNDED_ROWS, prepare, ROWS, type Row } from "./rows.ts";
-import type { BenchServer, ServerName } from "./servers/server.ts";
+import type { BenchServer } from "./servers/server.ts";
 import { startServer } from "./servers/start.ts";
 
 /** At rest for this long, a server should ask nothing of its store. */
@@ -19,11 +19,9 @@ const asked = benchOptions(process.argv.slice(2));
 if (asked === undefined) process.exit(0);
 const options: BenchOptions = asked;
 
-const skipped: string[] = [];
-const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
-const tools = { s2: has("s2"), wrk: has("wrk") };
-for (const [tool, there] of Object.entries(tools)) if (!there) skipped.push(`${tool} is not on the PATH`);
-const names: readonly ServerName[] = tools.s2 ? ["tailrace", "s2-lite"] : ["tailrace"];
+const { names, skipped } = measurableServers();
+const tools = { s2: names.includes("s2-lite"), wrk: isInstalled("wrk") };
+if (!tools.wrk) skipped.push("wrk is not on the PATH");
 const results: Result[] = [];
 
 async function measure(server: BenchServer, store: StoreKind, row: Row, secs: number): Promise<Figures | undefined> {

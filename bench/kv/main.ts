@@ -1,8 +1,8 @@
 // npm run bench:kv: `tailrace kv serve` beside a redis-server that syncs every write before it answers, in one run and in turns. Load and
 // servers share the machine, so that a ratio says more than a figure.
-import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { S2 } from "@s2-dev/streamstore";
+import { isInstalled, LOAD_OPTIONS, loadAskedFor } from "../command.ts";
 import { type Figures, medians, writeKv } from "../report.ts";
 import { appendP50Ms } from "./append-latency.ts";
 import { eventualGets } from "./eventual.ts";
@@ -30,25 +30,17 @@ The key-value store beside redis-server (appendfsync always), by redis-benchmark
 
 const { values } = parseArgs({
   options: {
-    secs: { type: "string", default: "3" },
-    rounds: { type: "string", default: "3" },
+    ...LOAD_OPTIONS,
     keys: { type: "string", default: "1000000" },
     rows: { type: "string", default: "" },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { secs, rounds } = loadAskedFor(values, HELP, { secs: 3, rounds: 3 });
 for (const tool of ["redis-server", "redis-benchmark"]) {
-  if (spawnSync(tool, ["--version"]).status === 0) continue;
+  if (isInstalled(tool)) continue;
   console.log(`${tool} is not on the PATH`);
   process.exit(1);
 }
-const secs = Number(values.secs);
-const rounds = Number(values.rounds);
 const keys = Number(values.keys);
 const parts = values.rows === "" ? [""] : values.rows.split(",");
 const results: KvResult[] = [];

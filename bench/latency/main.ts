@@ -1,8 +1,8 @@
 // npm run bench:latency: how long acknowledgements take, all of them, on fresh file stores, the servers in turn. bench/summary.ts draws what is written.
-import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
+import { LOAD_OPTIONS, loadAskedFor, measurableServers } from "../command.ts";
 import { writeLatencies } from "../report.ts";
-import type { BenchServer, ServerName } from "../servers/server.ts";
+import type { BenchServer } from "../servers/server.ts";
 import { startServer } from "../servers/start.ts";
 import { curveOf, Latencies, type LatencyCurve } from "./curve.ts";
 import { BASIN, type LatencyLoad, LOADS } from "./loads.ts";
@@ -17,21 +17,9 @@ const HELP = `npm run bench:latency -- [options]
 /** Of a load before it counts: what runs for the first time takes its time. */
 const WARM_UP_SECS = 1;
 
-const { values } = parseArgs({
-  options: {
-    secs: { type: "string", default: "5" },
-    rounds: { type: "string", default: "3" },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const hasS2 = spawnSync("sh", ["-c", "command -v s2"]).status === 0;
-const names: readonly ServerName[] = hasS2 ? ["tailrace", "s2-lite"] : ["tailrace"];
-const skipped = hasS2 ? [] : ["s2 is not on the PATH"];
+const { values } = parseArgs({ options: LOAD_OPTIONS });
+const { secs, rounds: times } = loadAskedFor(values, HELP, { secs: 5, rounds: 3 });
+const { names, skipped } = measurableServers();
 const curves: LatencyCurve[] = [];
 const startedMs = performance.now();
 
@@ -49,10 +37,10 @@ async function prepare(url: string): Promise<void> {
 async function measure(load: LatencyLoad, servers: readonly BenchServer[]): Promise<void> {
   const rounds = new Map<BenchServer, Latencies[]>(servers.map((server) => [server, []]));
   for (const { url } of servers) await load.run(url, WARM_UP_SECS, () => undefined);
-  for (let round = 0; round < Number(values.rounds); round += 1)
+  for (let round = 0; round < times; round += 1)
     for (const server of servers) {
       const latencies = new Latencies();
-      await load.run(server.url, Number(values.secs), (tookMs) => latencies.add(tookMs));
+      await load.run(server.url, secs, (tookMs) => latencies.add(tookMs));
       rounds.get(server)?.push(latencies);
     }
   for (const [{ name }, all] of rounds) {

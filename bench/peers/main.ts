@@ -1,6 +1,7 @@
 // npm run bench:peers: the same small appends and the same tail, through each log's usual Node client, with equal durability: every append is synced
 // before it is answered. The client takes its share of the two cores, so these are figures of a client with its server.
 import { parseArgs } from "node:util";
+import { LOAD_OPTIONS, loadAskedFor } from "../command.ts";
 import { percentile } from "../load/percentile.ts";
 import { type Figures, type PeerResult, summarized, writePeers } from "../report.ts";
 import { startJetStream } from "./jetstream.ts";
@@ -27,18 +28,8 @@ client are fetched with mvn and npm when they are first needed, into ~/.cache/ta
   --help
 `;
 
-const { values } = parseArgs({
-  options: {
-    secs: { type: "string", default: "5" },
-    rounds: { type: "string", default: "3" },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values } = parseArgs({ options: LOAD_OPTIONS });
+const { secs, rounds: times } = loadAskedFor(values, HELP, { secs: 5, rounds: 3 });
 
 /** `atOnce` appends on their way at any time. */
 async function measure(peer: Peer, atOnce: number, secs: number): Promise<Figures> {
@@ -91,8 +82,8 @@ try {
   for (const atOnce of AT_ONCE) {
     for (const peer of peers) await measure(peer, atOnce, WARM_UP_SECS);
     const rounds = new Map<Peer, Figures[]>(peers.map((peer) => [peer, []]));
-    for (let round = 0; round < Number(values.rounds); round += 1)
-      for (const peer of peers) rounds.get(peer)?.push(await measure(peer, atOnce, Number(values.secs)));
+    for (let round = 0; round < times; round += 1)
+      for (const peer of peers) rounds.get(peer)?.push(await measure(peer, atOnce, secs));
     for (const [{ name }, all] of rounds) {
       const result = { peer: name, atOnce, ...summarized(all) };
       results.push(result);

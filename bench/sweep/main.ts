@@ -1,9 +1,9 @@
 // npm run bench:sweep: how figures grow with clients, streams, history, followers, sizes of records and what is offered, on fresh file stores,
 // the servers in turn at every size. bench/summary.ts draws what is written.
-import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
+import { isInstalled, LOAD_OPTIONS, loadAskedFor, measurableServers } from "../command.ts";
 import { type Figures, summarized, writeSweeps } from "../report.ts";
-import type { BenchServer, ServerName } from "../servers/server.ts";
+import type { BenchServer } from "../servers/server.ts";
 import { startServer } from "../servers/start.ts";
 import type { SweepPoint } from "./point.ts";
 import { CPU_PER_REQUEST, prepareBasin, SWEEPS, type Sweep } from "./sweeps.ts";
@@ -21,21 +21,13 @@ const HELP = `npm run bench:sweep -- [options]
 
 const { values } = parseArgs({
   options: {
-    secs: { type: "string", default: "3" },
-    rounds: { type: "string", default: "3" },
+    ...LOAD_OPTIONS,
     only: { type: "string", default: SWEEPS.map(({ name }) => name).join(",") },
     scale: { type: "boolean", default: false },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
   },
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const has = (command: string) => spawnSync("sh", ["-c", `command -v ${command}`]).status === 0;
-const names: readonly ServerName[] = has("s2") ? ["tailrace", "s2-lite"] : ["tailrace"];
-const skipped = has("s2") ? [] : ["s2 is not on the PATH"];
+const { secs, rounds: times } = loadAskedFor(values, HELP, { secs: 3, rounds: 3 });
+const { names, skipped } = measurableServers();
 const points: SweepPoint[] = [];
 const startedMs = performance.now();
 
@@ -52,7 +44,7 @@ async function measureSize(sweep: Sweep, size: number, servers: readonly BenchSe
     });
   };
   for (const server of servers) await attempt(server, async () => sweep.prepare?.(server.url, size));
-  for (let round = 0; round < Number(values.rounds); round += 1)
+  for (let round = 0; round < times; round += 1)
     for (const server of servers)
       await attempt(server, async () => void rounds.get(server)?.push(await measure(sweep, size, server)));
   for (const [server, all] of rounds) {
@@ -65,7 +57,6 @@ async function measureSize(sweep: Sweep, size: number, servers: readonly BenchSe
 }
 
 async function measure(sweep: Sweep, size: number, server: BenchServer): Promise<Figures> {
-  const secs = Number(values.secs);
   const before = server.usage();
   const figures = await sweep.run(server.url, size, secs);
   const { cpuSecs, rssMiB } = server.usage();
@@ -75,7 +66,7 @@ async function measure(sweep: Sweep, size: number, server: BenchServer): Promise
 }
 
 async function measureSweep(sweep: Sweep): Promise<void> {
-  if (sweep.needs !== undefined && !has(sweep.needs)) {
+  if (sweep.needs !== undefined && !isInstalled(sweep.needs)) {
     skipped.push(`${sweep.name}: ${sweep.needs} is not on the PATH`);
     return;
   }

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 // The pool of threads is as large as a server's.
 import "../../packages/cli/src/thread-pool.ts";
 import { loadAegis } from "@tailrace/engine/runtime";
+import { LOAD_OPTIONS, loadAskedFor } from "../command.ts";
 import { type Figures, summarized, writeThreads } from "../report.ts";
 import { type Job, jobs, type ThreadsResult } from "./jobs.ts";
 
@@ -25,18 +26,8 @@ const HELP = `npm run bench:threads -- [options]
   --help
 `;
 
-const { values } = parseArgs({
-  options: {
-    secs: { type: "string", default: "2" },
-    rounds: { type: "string", default: "3" },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values } = parseArgs({ options: LOAD_OPTIONS });
+const { secs, rounds: times } = loadAskedFor(values, HELP, { secs: 2, rounds: 3 });
 
 async function measure(job: Job, once: () => Promise<unknown>, secs: number): Promise<Figures> {
   const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
@@ -72,8 +63,8 @@ const results: ThreadsResult[] = [];
 for (const job of await jobs()) {
   const rounds = job.places.map((): Figures[] => []);
   for (const { once } of job.places) await measure(job, once, WARM_UP_SECS);
-  for (let round = 0; round < Number(values.rounds); round += 1)
-    for (const [i, { once }] of job.places.entries()) rounds[i].push(await measure(job, once, Number(values.secs)));
+  for (let round = 0; round < times; round += 1)
+    for (const [i, { once }] of job.places.entries()) rounds[i].push(await measure(job, once, secs));
   for (const [i, { where }] of job.places.entries()) {
     const result = { job: job.name, where, ...summarized(rounds[i]) };
     results.push(result);

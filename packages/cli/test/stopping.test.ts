@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -130,20 +131,34 @@ test("a second signal ends the process at once", async (t) => {
   ] as const) {
     const server = await TailraceProcess.start({ store: "memory:", args: ["--log-level", "info"] });
     t.after(() => server.kill());
-    const http = await withBasin(server);
-    // Something to wait for.
-    const waiting = http
-      .json("POST", "/v1/streams/s/records", { records: [{}] }, { "s2-basin": BASIN })
-      .then(() => http.send("GET", "/v1/streams/s/records?wait=60", { headers: { "s2-basin": BASIN } }))
-      .catch(() => undefined);
-    while (!/"tailrace_readers 1|readers 1/.test((await http.send("GET", "/metrics")).text));
+    // Something to wait for: a request whose body has not come.
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.write(
+      `POST /v1/basins HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n`,
+    );
+    await once(socket, "data");
     server.signal(signal);
     while (!server.output.includes("stopping")) await new Promise((resolve) => setImmediate(resolve));
     server.signal(signal);
     assert.equal((await server.exited).code, code);
-    await waiting;
-    http.close();
+    socket.destroy();
   }
+});
+
+test("who waits for records is told on SIGTERM, and nobody waits for that", async (t) => {
+  const server = await TailraceProcess.start({ store: "memory:", args: ["--log-level", "info"] });
+  t.after(() => server.kill());
+  const http = await withBasin(server);
+  await http.json("POST", "/v1/streams/s/records", { records: [{}] }, { "s2-basin": BASIN });
+  const waiting = http.send("GET", "/v1/streams/s/records?seq_num=1&wait=60", { headers: { "s2-basin": BASIN } });
+  while (!/readers 1/.test((await http.send("GET", "/metrics")).text));
+  server.signal("SIGTERM");
+  const { status, text } = await waiting;
+  assert.equal(status, 503);
+  assert.equal(JSON.parse(text).code, "server_draining");
+  assert.equal((await server.exited).code, 0);
+  http.close();
 });
 
 test("a store that is not there, or in use, is refused in one sentence", async (t) => {

@@ -1,4 +1,10 @@
-// The server is about to stop: sessions are told, and bring what was accepted to its end.
+// The server is about to stop: sessions, and who waits for records, are told, and what was accepted is brought to its end.
+import { EngineError } from "@tailrace/engine";
+
+/** What they are told. */
+export function serverDraining(): EngineError {
+  return new EngineError("server_draining", "the server is shutting down");
+}
 
 export class Drain {
   #draining = false;

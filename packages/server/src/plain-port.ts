@@ -81,6 +81,9 @@ const HTTP1_OPTIONS = {
   highWaterMark: 64 * 1024,
 } as const;
 
+/** How often Node looks for connections whose headers are late, for each of the time that they have. */
+const LOOKS_PER_DEADLINE = 4;
+
 export class PlainPort {
   readonly #handle: PortOptions["handle"];
   readonly #fastLaneOptions: FastLaneOptions;
@@ -109,8 +112,11 @@ export class PlainPort {
       idleMs: deadlines.idleMs,
     };
     const onHttp1 = (request: IncomingMessage, response: ServerResponse) => this.#inTurn(request, response);
-    this.#http1 = withDeadlines(createHttp1(HTTP1_OPTIONS, onHttp1), deadlines);
+    const http1Options = { ...HTTP1_OPTIONS, connectionsCheckingInterval: deadlines.headersMs / LOOKS_PER_DEADLINE };
+    this.#http1 = withDeadlines(createHttp1(http1Options, onHttp1), deadlines);
     if (tls === undefined) {
+      // It never listens, and so would never begin to look after its connections: the deadline of their headers, and which of them are idle.
+      this.#http1.emit("listening");
       this.#http2 = createHttp2(HTTP2_OPTIONS);
       this.#listener = createNet({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) =>
         this.#sniff(socket),
@@ -250,6 +256,8 @@ export class PlainPort {
 
   /** Breaks off what is left. */
   destroy(): void {
+    // It ends looking after connections, and has none of its own to wait for.
+    this.#http1.close(() => undefined);
     if (this.#listener.listening) this.#listener.close();
     for (const session of this.#sessions) if (!session.destroyed) session.destroy();
     for (const socket of this.#sockets) socket.destroy();

@@ -58,6 +58,14 @@ describe("over HTTP/1.1", () => {
     });
   }
 
+  test("who sends headers without end, a byte at a time, is dropped", async () => {
+    const socket = dial();
+    socket.resume();
+    socket.write("GET /health HTTP/1.1\r\nx: ");
+    const drip = setInterval(() => socket.write("x"), 50);
+    await closed(socket).finally(() => clearInterval(drip));
+  });
+
   const cases: Record<string, string> = {
     "who takes nothing of a session": `${GET}content-type: s2s/proto\r\n\r\n`,
     "who takes nothing of an event stream": `${GET}accept: text/event-stream\r\n\r\n`,

@@ -4,6 +4,7 @@ import { encodeReadBatchTail, positionJson, readBatchJson } from "@tailrace/engi
 import { streamTarget } from "../access/targets.ts";
 import { type Answer, type ApiRequest, JSON_TYPE, PROTOBUF_TYPE, type Reply } from "../api-request.ts";
 import type { Context } from "../context.ts";
+import { serverDraining } from "../drain.ts";
 import { accepted, acceptedCompression, contentType, type MediaType, recordFormat } from "../media.ts";
 import { ReadSession } from "../s2s/read-session.ts";
 import { resumed } from "../sse/resume.ts";
@@ -31,13 +32,14 @@ export async function read(context: Context, request: ApiRequest): Promise<Answe
   const reader = await context.engine.openReader(basin, stream, options, opening);
   const close = () => reader.close();
   const offEnd = request.access.onEnd(close);
-  // Nobody waits on behalf of a client that has gone.
-  const offGone = options.waitMs === undefined ? undefined : request.onGone(close);
+  // Nobody waits on behalf of a client that has gone, nor when the server is about to stop.
+  const { drain } = context;
+  const offs = options.waitMs === undefined ? [] : [request.onGone(close), drain.onDrain(close)];
   const event = await reader.next().finally(() => {
-    offEnd();
-    offGone?.();
+    for (const off of [offEnd, ...offs]) off();
   });
   request.access.assertLive();
+  if (event.kind !== "batch" && options.waitMs !== undefined && drain.draining) throw serverDraining();
   const slices = event.kind === "batch" ? event.slices : [];
   const tail = event.kind === "batch" ? event.tail : null;
   return batchReply(slices, tail, form, format);

@@ -7,6 +7,7 @@ import { notAuthenticated } from "../access/access.ts";
 import { requireBatch } from "../access/targets.ts";
 import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
+import { serverDraining } from "../drain.ts";
 import { errorAnswer } from "../errors.ts";
 import { traceAppend } from "../tracing.ts";
 import type { UnfinishedPart } from "../unfinished.ts";
@@ -88,9 +89,7 @@ export class AppendSession {
     if (output.closed) return;
     this.#flush();
     const draining = this.#context.drain.draining && this.#failure === undefined;
-    const failure = draining
-      ? { error: new EngineError("server_draining", "the server is shutting down") }
-      : this.#failure;
+    const failure = draining ? { error: serverDraining() } : this.#failure;
     if (failure === undefined) return;
     this.#context.audit.failed(this.#request, failure.error);
     const { status, json } = errorAnswer(failure.error);

@@ -1,10 +1,11 @@
 // A read session: ReadBatches out until a bound is reached or the client goes (API: S2S).
 // Pulls from the reader only while the client takes what it is given.
-import { EngineError, type ReadEvent, type StreamReader } from "@tailrace/engine";
+import type { ReadEvent, StreamReader } from "@tailrace/engine";
 import type { Compression } from "@tailrace/engine/runtime";
 import { encodeReadBatchTail } from "@tailrace/engine/wire";
 import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
+import { serverDraining } from "../drain.ts";
 import { errorAnswer } from "../errors.ts";
 import { frameHeader, MIN_COMPRESSED_BYTES, RECONNECT_ADVISED, terminalFrame } from "./frame.ts";
 import { SharedFrames } from "./shared-frames.ts";
@@ -43,7 +44,7 @@ export class ReadSession {
           if (!drain.draining) return;
           // An empty batch carries the advice: terminal frames have no place for it.
           output.write([frameHeader(0, "none", RECONNECT_ADVISED)]);
-          throw new EngineError("server_draining", "the server is shutting down");
+          throw serverDraining();
         }
         const wait = output.write(await this.#frame(event, output.share.scarce));
         if (wait !== undefined) await wait;

@@ -1,9 +1,9 @@
 // A read as an event stream: `batch`, `ping` and `error` events, and [DONE] where a bound is reached (API: SSE reads).
 import type { StreamReader } from "@tailrace/engine";
-import { EngineError } from "@tailrace/engine";
 import { positionJson, type RecordFormat, readBatchJson } from "@tailrace/engine/wire";
 import type { SessionOutput, SessionRequest } from "../api-request.ts";
 import type { Context } from "../context.ts";
+import { serverDraining } from "../drain.ts";
 import { errorAnswer } from "../errors.ts";
 import { type Delivered, eventId } from "./resume.ts";
 
@@ -39,7 +39,7 @@ export class SseSession {
         if (output.closed) return;
         if (event.kind === "end") {
           this.#request.access.assertLive();
-          if (this.#context.drain.draining) throw new EngineError("server_draining", "the server is shutting down");
+          if (this.#context.drain.draining) throw serverDraining();
           await write(output, "data: [DONE]\n\n");
           return;
         }
