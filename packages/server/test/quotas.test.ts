@@ -137,9 +137,10 @@ test("who opens a session for each append appends no more than in one", async ()
   clearInterval(moving);
 });
 
-test("a basin has so many streams, however they are made; a deletion makes room", async () => {
+test("a basin has so many streams, however they are made; a deletion makes room", async (t) => {
   const engine = await Engine.open({ runtime: systemRuntime, store: new MemoryStore(), streamsPerBasin: 3 });
   const bounded = await serve({ engine });
+  t.after(() => bounded.stop());
   const full = (error: unknown) => error instanceof S2Error && error.status === 403 && error.code === "quota_exhausted";
   const basin = client(bounded.url, { retry: { maxAttempts: 1 } }).basin(BASIN);
   const made = await Promise.allSettled(
@@ -165,5 +166,4 @@ test("a basin has so many streams, however they are made; a deletion makes room"
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.ok((await basin.streams.list()).streams.some(({ name }) => name === "more"));
-  await bounded.stop();
 });

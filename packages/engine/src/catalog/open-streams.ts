@@ -77,7 +77,7 @@ export class OpenStreams {
     return this.#opener.open(basinId, name);
   }
 
-  /** Somebody asked for it for the first time: it is new. */
+  /** It is new: used for the first time, and what else is being looked up under its name is an older one. */
   created(stream: Stream): void {
     this.#dormancy.used(stream);
     this.#opener.created(stream.basinId, stream.name);

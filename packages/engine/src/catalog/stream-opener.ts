@@ -1,6 +1,6 @@
 // Opening streams that are not in memory: whoever asks for one waits for the same lookup. What is found enters the catalog as it was, or not at all: as
-// long as a stream is being looked up nobody can have it, and so nothing can happen to it meanwhile. But a stream of the name may be created, by somebody who waited
-// for a lookup that ended when this one began: then what this one finds is old, and it looks again.
+// long as a stream is being looked up nobody can have it, and so nothing can happen to it meanwhile. But a stream of the name may be created, by somebody
+// who waited for a lookup that ended when this one began: then what this one finds is old, and it looks again.
 import { EngineError } from "../errors.ts";
 import type { Runtime } from "../runtime/index.ts";
 import type { LiveSegment, LiveSegments } from "../segment/live-segments.ts";

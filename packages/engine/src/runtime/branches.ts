@@ -98,6 +98,7 @@ export const RARE_BRANCHES = [
   "stream-sought-in-vain",
   /** Segments were merged while a stream was looked up in them, or while they were listed. */
   "cold-open-restarted",
+  /** Another of its name was created while a stream was looked up. */
   "cold-open-overtaken",
   "listing-restarted",
   /** A stream that was not in memory fell due. */

@@ -1,5 +1,5 @@
-// Merging segments and dropping those that nobody needs, in the background: when flushes have added segments, or the log comes to rest, it looks at all of them, does what the plan says,
-// step by step, and is at rest again. Readers are sent to the new segment before the old ones are collected (docs/protocol.md).
+// Merging segments and dropping those that nobody needs, in the background: when flushes have added segments, or the log comes to rest, it looks at all of
+// them, does what the plan says, step by step, and is at rest again. Readers are sent to the new segment before the old ones are collected (docs/protocol.md).
 import type { ColdStreams } from "../catalog/cold-streams.ts";
 import type { StreamCatalog } from "../catalog/stream-catalog.ts";
 import { COLLECT_GRACE_MS, MERGE_PAUSE_MS } from "../limits.ts";

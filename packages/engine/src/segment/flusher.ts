@@ -1,5 +1,5 @@
-// Flushing the log into segments, in the background: cuts a flush off it when enough is unflushed, or less and the log is at rest, writes the segment, has a manifest version name it,
-// and points the streams' indexes there once the chunks have left memory (docs/protocol.md). Holds no timer when there is nothing to do.
+// Flushing the log into segments, in the background: cuts a flush off it when enough is unflushed, or less and the log is at rest, writes the segment, has a
+// manifest version name it, and points the streams' indexes there once the chunks have left memory (docs/protocol.md). Holds no timer when there is nothing to do.
 import { type EntryBytes, FetchedRange } from "../history/entry-bytes.ts";
 import { CACHE_AGE_MS, FLUSH_QUIET_MS, MAX_PATIENT_FLUSHES, MAX_QUEUED_FLUSHES, REST_SHARE } from "../limits.ts";
 import type { ObjectStore } from "../object-store/index.ts";
