@@ -40,6 +40,8 @@ export interface CheckOptions {
   readonly standing?: Standing;
   /** Streams whose records vanish by age. That they were old enough is judged in `ageing.ts`. */
   readonly expiring?: ReadonlySet<string>;
+  /** Searches before it gives up on a stream. Default: MAX_SEARCHES. */
+  readonly searches?: number;
 }
 
 /** All violations, at most one a stream. Throws when the history itself is malformed: equal records, answers that do not belong to calls. */
@@ -65,11 +67,11 @@ function checkStream(stream: string, operations: Operation[], options: CheckOpti
     const placement = new Placement(operations);
     const steps = stepsOf(operations, placement);
     const expires = options.expiring?.has(stream) === true;
-    const { initially = "absent", standing } = options;
+    const { initially = "absent", standing, searches = MAX_SEARCHES } = options;
     const hints = standing && { records: standing.records, ends: standing.ends.get(stream) ?? [] };
     const search = (variant: number) => new Search(steps, placement, initially, expires, variant, hints).run();
     let result = search(0);
-    for (let variant = 1; variant < MAX_SEARCHES && result.kind === "gave-up"; variant += 1) result = search(variant);
+    for (let variant = 1; variant < searches && result.kind === "gave-up"; variant += 1) result = search(variant);
     if (result.kind === "ordered") return undefined;
     const gaveUp = result.kind === "gave-up";
     return {
