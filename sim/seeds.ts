@@ -15,7 +15,7 @@ export const FIXED_SEEDS: readonly FixedSeed[] = [
   ...[12, 85, 311, 316].map((seed) => ({ seed, why: "a slow store, and leases" })),
   { seed: 159, why: "an owner that is overtaken, and asked all the same" },
   { seed: 195, why: "streams that come and go" },
-  ...[40, 42].map((seed) => ({ seed, why: "what ages" })),
+  ...[40, 42, 70, 620].map((seed) => ({ seed, why: "what ages" })),
   ...[106, 222].map((seed) => ({ seed, why: "a log that is flushed and collected all the time" })),
   ...[158, 172, 1067, 70002024, 70002063].map((seed) => ({
     seed,
