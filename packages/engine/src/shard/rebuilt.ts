@@ -71,7 +71,11 @@ export class Rebuilt {
     }, cache);
     if (await this.#replay.resolve(new ColdStreams(runtime, this.segments, blocks), this.segments))
       runtime.branches.reached("resolved-from-segments");
-    for (const stream of this.catalog.all()) stream.deadBytes = this.segments;
+    for (const stream of this.catalog.all()) {
+      stream.deadBytes = this.segments;
+      // Nobody reads yet. The owner before may have left out of a segment what he had forgotten: what stands before that must not be kept without it.
+      stream.forgetTrimmed();
+    }
     for (const basinId of this.unflushed.removals.basins) this.stored.delete(basinId);
   }
 
